@@ -1,0 +1,189 @@
+//! What each app declares that it collects, read from `apps.d/*.toml`.
+//!
+//! A declaration that is wrong denies that app alone; the others go on.
+
+mod load;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use crate::catalog::{Basis, DataIx, NoticeIx, PurposeIx, RecipientIx, RegionIx, Trust};
+
+pub use load::{Rejection, load};
+
+/// An app of the registry in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AppIx(pub u32);
+
+/// How an app is recognised. Exactly what the kernel or the bus can prove.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// The application id of a flatpak.
+    Flatpak(Box<str>),
+    /// The name of a snap.
+    Snap(Box<str>),
+    /// A system user of the app's own, by uid.
+    User {
+        /// Its name in the user database.
+        name: Box<str>,
+        /// Its uid when the declaration was loaded; below 1000, never 0.
+        uid: u32,
+    },
+    /// A unit of the system's service manager: `weather.service`.
+    Unit(Box<str>),
+    /// An executable, by its absolute path.
+    Executable(PathBuf),
+    /// The `APP` of a user's `app-APP-….scope` or of an `app-APP@….service`.
+    Scope(Box<str>),
+}
+
+impl Identity {
+    /// The most that this way of being recognised can prove.
+    #[must_use]
+    pub fn best_trust(&self) -> Trust {
+        match self {
+            Identity::User { .. } => Trust::System,
+            Identity::Flatpak(_) | Identity::Snap(_) | Identity::Unit(_) => Trust::Confined,
+            Identity::Executable(_) | Identity::Scope(_) => Trust::Weak,
+        }
+    }
+
+    /// The word on the wire: `flatpak`, `snap`, `user`, `unit`, `executable`, `scope`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Identity::Flatpak(_) => "flatpak",
+            Identity::Snap(_) => "snap",
+            Identity::User { .. } => "user",
+            Identity::Unit(_) => "unit",
+            Identity::Executable(_) => "executable",
+            Identity::Scope(_) => "scope",
+        }
+    }
+}
+
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Identity::Flatpak(id)
+            | Identity::Snap(id)
+            | Identity::Unit(id)
+            | Identity::Scope(id) => {
+                write!(f, "{} {id}", self.kind())
+            }
+            Identity::User { name, .. } => write!(f, "user {name}"),
+            Identity::Executable(path) => write!(f, "executable {}", path.display()),
+        }
+    }
+}
+
+/// Whoever receives what is collected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// One of the catalogue's.
+    Known(RecipientIx),
+    /// A third party's SDK inside the app, with a policy of its own (R32).
+    Sdk {
+        /// `sdk:adnet`
+        id: Box<str>,
+        /// What it is called.
+        name: Box<str>,
+        /// Where its own policy is.
+        policy: Box<str>,
+    },
+}
+
+/// A country that data is sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// ISO 3166 alpha-2.
+    pub country: Box<str>,
+    /// The regions it serves; empty for all.
+    pub regions: Vec<RegionIx>,
+    /// Whether the connection is declared TLS (R54). What is not declared so, is not.
+    pub tls: bool,
+    /// A transfer safeguard (`standard-contractual-clauses`, `binding-corporate-rules`, …) (R37).
+    pub safeguard: Option<Box<str>>,
+    /// Marked as permitted by the region's law (R37).
+    pub permitted: bool,
+}
+
+/// One `[[collects]]` of a declaration: what its pairs have in common.
+#[derive(Debug, Clone)]
+pub struct Collection {
+    /// The legal basis.
+    pub basis: Basis,
+    /// Whether the service cannot do without (R28). Shown in prompts; never in the rule.
+    pub mandatory: bool,
+    /// R14, R30.
+    pub necessary: bool,
+    /// R15.
+    pub deidentified: bool,
+    /// R32.
+    pub aggregate: bool,
+    /// R16.
+    pub on_device: bool,
+    /// Used for decisions made by machines alone (R51).
+    pub automated: bool,
+    /// Who receives it; empty: nobody but the app.
+    pub recipients: Vec<Recipient>,
+    /// Where it goes; empty: it stays on the device.
+    pub destinations: Vec<Destination>,
+    /// How long it is kept, in words.
+    pub retention: Box<str>,
+}
+
+/// One declared pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pair {
+    /// For what.
+    pub purpose: PurposeIx,
+    /// What.
+    pub data: DataIx,
+    /// Position of its [`Collection`] in [`App::collections`].
+    pub collection: u16,
+    /// The notice since which it exists (R39): the declared one when loaded; the engine raises it to
+    /// the one in force when the pair was first loaded.
+    pub since: NoticeIx,
+}
+
+/// One declared app.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// `org.example.weather`
+    pub id: Box<str>,
+    /// `Weather`
+    pub name: Box<str>,
+    /// How it is recognised: at least one way.
+    pub identities: Vec<Identity>,
+    /// What its pairs have in common.
+    pub collections: Vec<Collection>,
+    /// Sorted by (purpose, data); no pair twice.
+    pub pairs: Vec<Pair>,
+}
+
+impl App {
+    /// The declared pair, if it is declared.
+    #[must_use]
+    pub fn pair(&self, purpose: PurposeIx, data: DataIx) -> Option<&Pair> {
+        self.pairs
+            .binary_search_by_key(&(purpose, data), |pair| (pair.purpose, pair.data))
+            .ok()
+            .map(|position| &self.pairs[position])
+    }
+
+    /// What a pair of this app has in common with its neighbours.
+    #[must_use]
+    pub fn collection(&self, pair: &Pair) -> &Collection {
+        &self.collections[usize::from(pair.collection)]
+    }
+}
+
+/// All declared apps, and those whose declaration was rejected.
+#[derive(Debug, Default)]
+pub struct Apps {
+    apps: Vec<App>,
+    by_id: HashMap<Box<str>, AppIx>,
+    by_identity: HashMap<Identity, AppIx>,
+    rejected: Vec<Rejection>,
+}

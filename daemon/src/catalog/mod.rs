@@ -1,0 +1,554 @@
+//! The policy as data: what is collected, for what, under which switch, on which legal basis.
+//!
+//! Owns the words of `catalog/*.toml` after they were read and checked. It is immutable once loaded;
+//! a reload builds a new one. It never looks at what a user chose.
+
+pub mod load;
+pub mod table;
+mod validate;
+mod warnings;
+
+pub use table::{Entry, Table};
+
+/// Defines the index of one kind of catalogue entry: two bytes that stand for an id.
+macro_rules! index {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u16);
+        impl table::Index for $name {
+            fn new(position: u16) -> Self {
+                Self(position)
+            }
+            fn position(self) -> usize {
+                usize::from(self.0)
+            }
+        }
+    };
+}
+
+index!(
+    /// A data item of the catalogue in force.
+    DataIx
+);
+index!(
+    /// A purpose of the catalogue in force.
+    PurposeIx
+);
+index!(
+    /// A toggle of the catalogue in force.
+    ToggleIx
+);
+index!(
+    /// A recipient of the catalogue in force.
+    RecipientIx
+);
+index!(
+    /// A region of the catalogue in force.
+    RegionIx
+);
+index!(
+    /// A notice; a later notice has a larger index.
+    NoticeIx
+);
+
+/// Where a rule comes from: the requirement and the section of the policy that states it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// `R39`
+    pub requirement: Box<str>,
+    /// `S3 14`
+    pub section: Box<str>,
+}
+
+/// What a refused collector uses instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// The all-zero UUID.
+    ZeroUuid,
+    /// An empty list.
+    Empty,
+    /// Nothing.
+    None,
+    /// The item's approximate counterpart, where that is allowed; else nothing.
+    Approximate,
+}
+
+/// How much harm a leak of the item does (R55), least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sensitivity {
+    /// Says nothing about a person.
+    Public,
+    /// Ordinary personal data.
+    Internal,
+    /// Follows a person around, or reaches them.
+    Confidential,
+    /// Money, position, messages, identity.
+    Restricted,
+}
+
+/// Terms of other vocabularies for the same thing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// W3C Data Privacy Vocabulary, prefixed: `pd:UID`.
+    pub dpv: Vec<Box<str>>,
+    /// fideslang key: `user.device.device_id`.
+    pub fides: Vec<Box<str>>,
+    /// Android data-safety `category/type`; data items alone.
+    pub android: Vec<Box<str>>,
+    /// IAB TCF purpose: `10`, `SP1`; purposes alone.
+    pub tcf: Vec<Box<str>>,
+}
+
+/// How far an identity can be believed, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trust {
+    /// A scope or an executable, or a bus that gives no process descriptor.
+    Weak,
+    /// A sandbox: it cannot claim another identity.
+    Confined,
+    /// A system user of its own.
+    System,
+}
+
+/// One kind of data (R1–R12).
+#[derive(Debug, Clone)]
+pub struct DataItem {
+    /// `device.imei`
+    pub id: Box<str>,
+    /// `IMEI`
+    pub name: Box<str>,
+    /// Whether it tells of a person when it stands alone (R58).
+    pub personal: bool,
+    /// R55.
+    pub sensitivity: Sensitivity,
+    /// One of the identifiers that are refused as one group.
+    pub identifier: bool,
+    /// Groups that toggles and rules name as `@group`: `position`, `precise`, `crash`, `hardware`, `direct`.
+    pub groups: Vec<Box<str>>,
+    /// What a refused collector uses instead.
+    pub shape: Shape,
+    /// The less exact item that may be used in its place (R5).
+    pub approximate: Option<DataIx>,
+    /// Who gave it, for items that come from third parties (R9).
+    pub origin: Option<Box<str>>,
+    /// The least trust a caller needs to have it.
+    pub min_trust: Trust,
+    /// Other vocabularies.
+    pub terms: Terms,
+    /// Where the policy names it.
+    pub source: Source,
+}
+
+/// A legal basis (R27).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Basis {
+    /// GDPR 6(1)(a).
+    Consent,
+    /// GDPR 6(1)(b).
+    Contract,
+    /// GDPR 6(1)(c).
+    LegalObligation,
+    /// GDPR 6(1)(f).
+    LegitimateInterest,
+}
+
+impl Basis {
+    /// All four, in the order of GDPR 6(1).
+    pub const ALL: [Basis; 4] =
+        [Basis::Consent, Basis::Contract, Basis::LegalObligation, Basis::LegitimateInterest];
+
+    /// The word on the wire and in files.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Basis::Consent => "consent",
+            Basis::Contract => "contract",
+            Basis::LegalObligation => "legal-obligation",
+            Basis::LegitimateInterest => "legitimate-interest",
+        }
+    }
+}
+
+/// A set of legal bases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bases(u8);
+
+impl Bases {
+    /// The same set with `basis` in it.
+    #[must_use]
+    pub fn with(self, basis: Basis) -> Self {
+        Self(self.0 | 1 << basis as u8)
+    }
+    /// Whether `basis` is in it.
+    #[must_use]
+    pub fn contains(self, basis: Basis) -> bool {
+        self.0 & (1 << basis as u8) != 0
+    }
+    /// What both hold.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+    /// Those in it, in the order of [`Basis::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Basis> {
+        Basis::ALL.into_iter().filter(move |basis| self.contains(*basis))
+    }
+}
+
+impl FromIterator<Basis> for Bases {
+    fn from_iter<I: IntoIterator<Item = Basis>>(bases: I) -> Self {
+        bases.into_iter().fold(Self::default(), Self::with)
+    }
+}
+
+/// What a purpose or a recipient asks of a declared pair (R14, R15, R16, R30, R32).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Requires {
+    /// The pair is declared necessary.
+    pub necessary: bool,
+    /// Personal items are declared de-identified.
+    pub deidentified: bool,
+    /// The pair is declared aggregate.
+    pub aggregate: bool,
+    /// The pair is declared to stay on the device.
+    pub on_device: bool,
+}
+
+/// One purpose (R13, R31).
+#[derive(Debug, Clone)]
+pub struct Purpose {
+    /// `ads.personalised`
+    pub id: Box<str>,
+    /// `P21`; the two that are always refused have none.
+    pub number: Box<str>,
+    /// `Personalised ads and profiling`
+    pub name: Box<str>,
+    /// The bases permitted before [`Narrowing`]s (R27, R28).
+    pub bases: Bases,
+    /// R14, R15, R16.
+    pub requires: Requires,
+    /// Whether it is open to a minor (R38).
+    pub minors: bool,
+    /// Whether an objection reaches it whatever its basis: profiling, direct marketing, automated decisions.
+    pub objectionable: bool,
+    /// A legal claim or obligation: restriction and isolation let it pass (R42, R48).
+    pub legal: bool,
+    /// Other vocabularies.
+    pub terms: Terms,
+    /// Where the policy names it.
+    pub source: Source,
+}
+
+/// Which bases remain for some pairs in some regions (R28, R29).
+#[derive(Debug, Clone)]
+pub struct Narrowing {
+    /// `crash-improvement`
+    pub id: Box<str>,
+    /// The purposes it speaks of.
+    pub purposes: Vec<PurposeIx>,
+    /// The items it speaks of.
+    pub data: Vec<DataIx>,
+    /// The regions it speaks of.
+    pub regions: Vec<RegionIx>,
+    /// What remains permitted.
+    pub bases: Bases,
+    /// Where the policy states it.
+    pub source: Source,
+}
+
+/// A refusal that no setting and no consent lifts (R7, R11, R31, R59).
+#[derive(Debug, Clone)]
+pub struct Never {
+    /// `ecv-identity-only`
+    pub id: Box<str>,
+    /// Purposes that are refused.
+    pub purposes: Vec<PurposeIx>,
+    /// Items that are refused for them.
+    pub data: Vec<DataIx>,
+    /// Why, in words for the person.
+    pub why: Box<str>,
+    /// Where the policy states it.
+    pub source: Source,
+}
+
+/// Of whom a toggle keeps a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All apps together, and each app besides.
+    Both,
+    /// All apps together only.
+    All,
+    /// Each app only.
+    App,
+    /// All sites together, and each site besides (`site:HOST`).
+    Site,
+}
+
+/// A toggle's state for an app, as the rule sees it: the more restrictive is the smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Denied.
+    Off,
+    /// Not decided.
+    Ask,
+    /// Not in the way.
+    On,
+}
+
+impl State {
+    /// The word on the wire and in files.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            State::Off => "off",
+            State::Ask => "ask",
+            State::On => "on",
+        }
+    }
+}
+
+/// What an app without a state of its own gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppDefault {
+    /// The all-apps state.
+    Follow,
+    /// Ask.
+    Ask,
+    /// Off.
+    Off,
+}
+
+/// What kind of thing the user sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A switch.
+    Switch,
+    /// Shown, and always on: essential cookies (R26).
+    Fixed,
+    /// A button: account deletion (R25). It covers nothing.
+    Action,
+}
+
+/// A switch the user sees (R18–R26).
+#[derive(Debug, Clone)]
+pub struct Toggle {
+    /// `ad-services`
+    pub id: Box<str>,
+    /// `Ad services`
+    pub name: Box<str>,
+    /// Switch, fixed, action.
+    pub kind: Kind,
+    /// Where the user finds it.
+    pub paths: Vec<Box<str>>,
+    /// Whether `on` is a consent.
+    pub consent: bool,
+    /// Of whom it keeps a state.
+    pub scope: Scope,
+    /// The all-apps state nobody set: `On` or `Off`.
+    pub all_default: State,
+    /// The state of an app nobody set.
+    pub app_default: AppDefault,
+    /// Toggles of an earlier catalogue whose stored off it inherits.
+    pub succeeds: Vec<Box<str>>,
+    /// What it covers, for display: each a (purposes, data) rectangle.
+    pub covers: Vec<Cover>,
+    /// Where the policy names it.
+    pub source: Source,
+}
+
+/// One rectangle of a toggle's coverage.
+#[derive(Debug, Clone)]
+pub struct Cover {
+    /// The purposes, `*` spread out.
+    pub purposes: Vec<PurposeIx>,
+    /// The items, `*` and groups spread out, identifiers completed to their group.
+    pub data: Vec<DataIx>,
+}
+
+/// Somebody data goes to (R30, R32).
+#[derive(Debug, Clone)]
+pub struct Recipient {
+    /// `carrier`
+    pub id: Box<str>,
+    /// `Parcel carrier`
+    pub name: Box<str>,
+    /// R30 (authorities: necessary), R32 (partners' statistics: aggregate).
+    pub requires: Requires,
+    /// Other vocabularies.
+    pub terms: Terms,
+    /// Where the policy names it.
+    pub source: Source,
+}
+
+/// A place of controllers, data centres and rules for transfers (R36–R38).
+#[derive(Debug, Clone)]
+pub struct Region {
+    /// `EEA`
+    pub id: Box<str>,
+    /// `European Economic Area`
+    pub name: Box<str>,
+    /// ISO 3166 alpha-2 codes of the countries in it; empty for the region of all others.
+    pub countries: Vec<Box<str>>,
+    /// The controller a receipt names (R36).
+    pub controller: Box<str>,
+    /// The controller's address.
+    pub address: Box<str>,
+    /// The grievance officer, where there is one.
+    pub officer: Option<Box<str>>,
+    /// Countries with a data centre (R37).
+    pub data_centres: Vec<Box<str>>,
+    /// Authority to complain to (R52).
+    pub authority: Option<Box<str>>,
+    /// Where its data may go (R37).
+    pub transfer: Transfer,
+    /// Where the policy states it.
+    pub source: Source,
+}
+
+/// Where a region's personal data may go (R37).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transfer {
+    /// Nowhere else.
+    Home {
+        /// ISO 3166 codes.
+        countries: Vec<Box<str>>,
+    },
+    /// Elsewhere only where the destination is declared `transfer = "permitted"`.
+    HomeUnlessPermitted {
+        /// ISO 3166 codes.
+        countries: Vec<Box<str>>,
+    },
+    /// To countries as protective; elsewhere only with a declared safeguard.
+    Protective {
+        /// ISO 3166 codes.
+        countries: Vec<Box<str>>,
+    },
+    /// Wherever is declared.
+    Declared,
+}
+
+/// A versioned privacy notice (R39).
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// `2025-10-10`
+    pub id: Box<str>,
+    /// What it is called.
+    pub name: Box<str>,
+    /// Unix seconds, midnight UTC of the effective date.
+    pub effective: i64,
+    /// BCP 47 tag of its text.
+    pub language: Box<str>,
+    /// SHA-256 of its text, hex.
+    pub sha256: Box<str>,
+    /// Where it is.
+    pub source: Source,
+}
+
+/// One listed cookie (part F of the requirements).
+#[derive(Debug, Clone)]
+pub struct Cookie {
+    /// `_ga`
+    pub name: Box<str>,
+    /// The toggle of its category.
+    pub category: ToggleIx,
+    /// Declared lifetime in seconds; 0 is a session cookie.
+    pub max_age: u64,
+    /// Domains it is listed for.
+    pub domains: Vec<Box<str>>,
+    /// Who sets it.
+    pub by: Box<str>,
+    /// Where the policy lists it.
+    pub source: Source,
+}
+
+/// Something the catalogue's reader should look at; nothing was changed because of it (R35).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// `cookies.toml:12`
+    pub place: String,
+    /// What, and which requirement says so.
+    pub text: String,
+}
+
+/// Everything in `catalog/*.toml`.
+#[derive(Debug)]
+pub struct Catalog {
+    /// R1–R12.
+    pub data: Table<DataItem, DataIx>,
+    /// R13, R31.
+    pub purposes: Table<Purpose, PurposeIx>,
+    /// R18–R26.
+    pub toggles: Table<Toggle, ToggleIx>,
+    /// R30–R32.
+    pub recipients: Table<Recipient, RecipientIx>,
+    /// R36–R38.
+    pub regions: Table<Region, RegionIx>,
+    /// R39, in the order of their effective dates.
+    pub notices: Table<Notice, NoticeIx>,
+    /// R27–R29.
+    pub narrowings: Vec<Narrowing>,
+    /// R7, R11, R31, R59.
+    pub nevers: Vec<Never>,
+    /// Part F.
+    pub cookies: Vec<Cookie>,
+    /// The region of a profile that names none.
+    pub default_region: RegionIx,
+    /// R35.
+    pub warnings: Vec<Warning>,
+    /// For each (purpose, item), row by row: the toggles that cover it.
+    coverage: Vec<Box<[ToggleIx]>>,
+    /// For each (purpose, item): the never rule that refuses it.
+    forbidden: Vec<Option<u16>>,
+}
+
+impl Catalog {
+    /// Which cell of the (purpose, item) matrices a pair is.
+    fn cell(&self, purpose: PurposeIx, data: DataIx) -> usize {
+        usize::from(purpose.0) * self.data.len() + usize::from(data.0)
+    }
+
+    /// The toggles that must let a pair pass, in the catalogue's order.
+    #[must_use]
+    pub fn covering(&self, purpose: PurposeIx, data: DataIx) -> &[ToggleIx] {
+        &self.coverage[self.cell(purpose, data)]
+    }
+
+    /// The never rule that refuses a pair.
+    #[must_use]
+    pub fn never(&self, purpose: PurposeIx, data: DataIx) -> Option<&Never> {
+        self.forbidden[self.cell(purpose, data)].map(|rule| &self.nevers[usize::from(rule)])
+    }
+
+    /// The bases permitted for a pair in a region (R27–R29).
+    #[must_use]
+    pub fn permitted(&self, purpose: PurposeIx, data: DataIx, region: RegionIx) -> Bases {
+        self.narrowings
+            .iter()
+            .filter(|rule| {
+                rule.purposes.contains(&purpose)
+                    && rule.data.contains(&data)
+                    && rule.regions.contains(&region)
+            })
+            .fold(self.purposes[purpose].bases, |left, rule| left.and(rule.bases))
+    }
+
+    /// The notice in force at a moment (Unix seconds): the latest that took effect.
+    #[must_use]
+    pub fn notice_at(&self, now: i64) -> Option<NoticeIx> {
+        self.notices.iter().rfind(|(_, notice)| notice.effective <= now).map(|(index, _)| index)
+    }
+
+    /// The region a country (ISO 3166 alpha-2) lies in; the region of all others if none names it.
+    #[must_use]
+    pub fn region_of(&self, country: &str) -> Option<RegionIx> {
+        let named = self.regions.iter().find(|(_, r)| r.countries.iter().any(|c| **c == *country));
+        let others = || self.regions.iter().find(|(_, region)| region.countries.is_empty());
+        named.or_else(others).map(|(index, _)| index)
+    }
+}

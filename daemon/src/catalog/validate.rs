@@ -1,0 +1,1 @@
+//! What a catalogue must hold to be taken.

@@ -1,0 +1,2 @@
+//! The decision rule.
+pub mod words;

@@ -1,0 +1,53 @@
+//! Who calls: from the kernel and the bus alone, never from an argument.
+
+use crate::apps::AppIx;
+use crate::catalog::Trust;
+
+/// How a caller was recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `.flatpak-info` in its root.
+    Flatpak,
+    /// Its cgroup and AppArmor label.
+    Snap,
+    /// A declared system user of its own.
+    User,
+    /// A declared unit of the system's service manager.
+    Unit,
+    /// A declared executable.
+    Executable,
+    /// A scope or service of the user's service manager.
+    Scope,
+}
+
+impl Kind {
+    /// The word on the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Flatpak => "flatpak",
+            Kind::Snap => "snap",
+            Kind::User => "user",
+            Kind::Unit => "unit",
+            Kind::Executable => "executable",
+            Kind::Scope => "scope",
+        }
+    }
+}
+
+/// An identified app of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The uid it runs as.
+    pub user: u32,
+    /// How it was recognised.
+    pub kind: Kind,
+    /// The declared app's id; for what nobody declared, `KIND:NAME`, which no declared id can be.
+    pub app: Box<str>,
+    /// Its declaration, if there is a valid one.
+    pub declared: Option<AppIx>,
+    /// Which of several running instances: flatpak's instance id, a scope's name, else empty.
+    pub instance: Box<str>,
+    /// How far that can be believed.
+    pub trust: Trust,
+}

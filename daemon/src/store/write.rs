@@ -95,7 +95,7 @@ impl Store {
     /// # Errors
     /// The disk does not take it: then nothing of it was written.
     pub fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
-        let write = || -> rusqlite::Result<()> {
+        let mut write = || -> rusqlite::Result<()> {
             let transaction =
                 self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             put(&transaction, batch)?;
@@ -109,7 +109,7 @@ impl Store {
     /// # Errors
     /// The disk does not take it; they stay, and are offered to the ledger again.
     pub fn clear_outbox(&mut self, up_to: u64) -> Result<(), StoreError> {
-        let clear = || -> rusqlite::Result<usize> {
+        let mut clear = || -> rusqlite::Result<usize> {
             self.connection
                 .prepare_cached("DELETE FROM outbox WHERE generation <= ?1")?
                 .execute([up_to.cast_signed()])

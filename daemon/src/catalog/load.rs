@@ -104,8 +104,8 @@ fn assemble(texts: [Option<&str>; 9], problems: &mut Vec<Problem>) -> Catalog {
 
     let mut catalog = Catalog::empty();
     let mut counterparts = Vec::new();
-    let data = data.fill("data", &mut catalog.data, problems, |spot, mut raw: schema::Data| {
-        counterparts.extend(raw.approximate.take().map(|other| (raw.id.clone(), other)));
+    let data = data.fill("data", &mut catalog.data, problems, |spot, raw: schema::Data| {
+        counterparts.extend(raw.approximate.clone().map(|other| (raw.id.clone(), other)));
         entries::data_item(spot, raw)
     });
     entries::approximate(&mut catalog.data, &data, &counterparts, problems);

@@ -127,6 +127,18 @@ pub enum Trust {
     System,
 }
 
+impl Trust {
+    /// The word on the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Trust::Weak => "weak",
+            Trust::Confined => "confined",
+            Trust::System => "system",
+        }
+    }
+}
+
 /// One kind of data (R1–R12).
 #[derive(Debug, Clone)]
 pub struct DataItem {
@@ -591,10 +603,10 @@ impl Catalog {
         &self.coverage[self.cell(purpose, data)]
     }
 
-    /// The never rule that refuses a pair.
+    /// The never rule that refuses a pair, as its position in `nevers`.
     #[must_use]
-    pub fn never(&self, purpose: PurposeIx, data: DataIx) -> Option<&Never> {
-        self.forbidden[self.cell(purpose, data)].map(|rule| &self.nevers[usize::from(rule)])
+    pub fn never_index(&self, purpose: PurposeIx, data: DataIx) -> Option<usize> {
+        self.forbidden[self.cell(purpose, data)].map(usize::from)
     }
 
     /// The bases permitted for a pair in a region (R27–R29).

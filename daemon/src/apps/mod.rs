@@ -187,3 +187,48 @@ pub struct Apps {
     by_identity: HashMap<Identity, AppIx>,
     rejected: Vec<Rejection>,
 }
+
+// --- For identity, until the registry has its own: drop on merge. ---
+impl FromIterator<App> for Apps {
+    fn from_iter<T: IntoIterator<Item = App>>(apps: T) -> Self {
+        let mut registry = Apps::default();
+        for app in apps {
+            let ix = AppIx(u32::try_from(registry.apps.len()).unwrap_or(u32::MAX));
+            registry.by_id.insert(app.id.clone(), ix);
+            for identity in &app.identities {
+                registry.by_identity.insert(identity.clone(), ix);
+            }
+            registry.apps.push(app);
+        }
+        registry
+    }
+}
+
+impl Apps {
+    /// The app that is recognised so.
+    #[must_use]
+    pub fn by_identity(&self, identity: &Identity) -> Option<AppIx> {
+        self.by_identity.get(identity).copied()
+    }
+
+    /// The app whose own system user this is.
+    #[must_use]
+    pub fn by_uid(&self, uid: u32) -> Option<AppIx> {
+        self.by_identity.iter().find_map(|(identity, ix)| match identity {
+            Identity::User { uid: own, .. } if *own == uid => Some(*ix),
+            Identity::User { .. }
+            | Identity::Flatpak(_)
+            | Identity::Snap(_)
+            | Identity::Unit(_)
+            | Identity::Executable(_)
+            | Identity::Scope(_) => None,
+        })
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn get(&self, app: AppIx) -> &App {
+        &self.apps[app.0 as usize]
+    }
+}
+// --- End of what is to be dropped. ---

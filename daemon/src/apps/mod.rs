@@ -192,6 +192,24 @@ pub struct Apps {
     rejected: Vec<Rejection>,
 }
 
+impl FromIterator<App> for Apps {
+    /// Registers apps as they are, unchecked: [`load`] checks.
+    fn from_iter<T: IntoIterator<Item = App>>(apps: T) -> Self {
+        let mut registry = Apps::default();
+        for (ix, app) in (0..).map(AppIx).zip(apps) {
+            registry.by_id.insert(app.id.clone(), ix);
+            for identity in &app.identities {
+                registry.by_identity.insert(identity.clone(), ix);
+                if let Identity::User { uid, .. } = identity {
+                    registry.by_uid.insert(*uid, ix);
+                }
+            }
+            registry.apps.push(app);
+        }
+        registry
+    }
+}
+
 impl Apps {
     /// The app of an index of this registry.
     #[must_use]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::schema::Declaration;
 use super::validate::{self, Declared, Wrongs};
@@ -29,36 +29,62 @@ pub struct Rejection {
 
 /// One file, read.
 struct Read {
+    path: PathBuf,
     file: String,
     /// What it claims to be, right or wrong.
     claim: Option<Declared>,
     problems: Vec<Problem>,
 }
 
-/// Reads all declarations, in the order of the files' names.
+/// A folder of declarations that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the declarations in {dir}: {source}; make it readable for the daemon's user", dir = .dir.display())]
+pub struct UnreadDir {
+    /// The folder.
+    pub dir: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// Reads all declarations, folder by folder, in the order of the files' names. A folder that is not
+/// there declares nothing.
 ///
 /// # Errors
-/// The folder cannot be read.
-pub fn load(dir: &Path, catalog: &Catalog) -> io::Result<Apps> {
+/// A folder is there and cannot be read.
+pub fn load(dirs: &[PathBuf], catalog: &Catalog) -> Result<Apps, UnreadDir> {
+    let mut all = Vec::new();
+    for dir in dirs {
+        let files = files(dir).map_err(|source| UnreadDir { dir: dir.clone(), source })?;
+        all.extend(files.into_iter().map(|file| read(dir, file, catalog)));
+    }
+    refuse_doubles(&mut all);
+    Ok(register(all))
+}
+
+/// The declarations of a folder, by name.
+fn files(dir: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
     let mut files = Vec::new();
-    for entry in fs::read_dir(dir)? {
+    for entry in entries {
         let name = entry?.file_name().to_string_lossy().into_owned();
         if name.ends_with(".toml") && !name.starts_with('.') {
             files.push(name);
         }
     }
     files.sort_unstable();
-    let mut all: Vec<Read> = files.into_iter().map(|file| read(dir, file, catalog)).collect();
-    refuse_doubles(dir, &mut all);
-    Ok(register(all))
+    Ok(files)
 }
 
 fn read(dir: &Path, file: String, catalog: &Catalog) -> Read {
-    let text = match text(&dir.join(&file)) {
+    let path = dir.join(&file);
+    let text = match text(&path) {
         Ok(text) => text,
         Err(text) => {
             let problem = Problem { place: Place::whole(&file), key: String::new(), text };
-            return Read { file, claim: None, problems: vec![problem] };
+            return Read { path, file, claim: None, problems: vec![problem] };
         }
     };
     let mut wrongs = Wrongs::default();
@@ -76,7 +102,7 @@ fn read(dir: &Path, file: String, catalog: &Catalog) -> Read {
             (Some(Declared::unread(id)), problems)
         }
     };
-    Read { file, claim, problems }
+    Read { path, file, claim, problems }
 }
 
 fn text(path: &Path) -> Result<String, String> {
@@ -109,7 +135,7 @@ fn located(file: &str, text: &str, wrongs: &Wrongs) -> Vec<Problem> {
 }
 
 /// Refuses all that claim one id or one identity: which of them is meant cannot be told.
-fn refuse_doubles(dir: &Path, all: &mut [Read]) {
+fn refuse_doubles(all: &mut [Read]) {
     // Each claim with the reads that make it and the path it stands at.
     let mut claims: HashMap<Claim<'_>, Vec<(usize, &str)>> = HashMap::new();
     for (position, read) in all.iter().enumerate() {
@@ -130,7 +156,7 @@ fn refuse_doubles(dir: &Path, all: &mut [Read]) {
                 continue;
             }
             let file = &all[*position].file;
-            let text = fs::read_to_string(dir.join(file)).unwrap_or_default();
+            let text = fs::read_to_string(&all[*position].path).unwrap_or_default();
             let (document, _) = Document::parse(file, &text);
             let text = format!(
                 "{claim} is claimed by {} too, so neither is taken; leave it to one",
@@ -180,7 +206,7 @@ impl std::fmt::Display for Claim<'_> {
 /// Takes what is right, and keeps what is to be said of the rest.
 fn register(all: Vec<Read>) -> Apps {
     let mut apps = Apps::default();
-    for Read { file, claim, problems } in all {
+    for Read { file, claim, problems, .. } in all {
         let app = claim.map(|declared| declared.app);
         let mut problems = problems.into_iter();
         match (problems.next(), app) {

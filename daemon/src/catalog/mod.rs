@@ -4,7 +4,7 @@
 //! a reload builds a new one. It never looks at what a user chose.
 
 mod coverage;
-mod describe;
+pub mod describe;
 pub(crate) mod document;
 mod entries;
 pub mod load;
@@ -601,6 +601,12 @@ impl Catalog {
     #[must_use]
     pub fn covering(&self, purpose: PurposeIx, data: DataIx) -> &[ToggleIx] {
         &self.coverage[self.cell(purpose, data)]
+    }
+
+    /// The never rule that refuses a pair.
+    #[must_use]
+    pub fn never(&self, purpose: PurposeIx, data: DataIx) -> Option<&Never> {
+        self.never_index(purpose, data).and_then(|rule| self.nevers.get(rule))
     }
 
     /// The never rule that refuses a pair, as its position in `nevers`.

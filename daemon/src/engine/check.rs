@@ -42,8 +42,8 @@ pub enum Checked {
 }
 
 /// A judged check that has not left yet.
-struct Judged {
-    answer: Answer,
+pub(super) struct Judged {
+    pub(super) answer: Answer,
     /// The allowances for one time that it rests on.
     once: Vec<Key>,
 }
@@ -104,7 +104,7 @@ impl Engine {
         }
     }
 
-    fn judge(
+    pub(super) fn judge(
         &self,
         state: &State,
         asker: Asker<'_>,

@@ -1,16 +1,15 @@
 //! Looking at what is set, declared, in force: rows for people and tools. Nothing here is a decision.
 
-use super::change::{find_toggle, known_app};
+use super::change::find_toggle;
 use super::error::{EngineError, Invalid};
 use super::names::{ALL_APPS, AppKey, OTHER_APPS};
-use super::policy::{Policy, Resolver};
+use super::policy::Policy;
 use super::request::check_id;
 use super::settings::{AgeBand, DecidedBy, Key, View};
 use super::{Asker, Engine, Request, State};
-use crate::apps::{App, Destination, Recipient};
+use crate::apps::{App, Destination, Identity, Recipient};
 use crate::catalog::{AppDefault, Catalog, Kind, Scope, State as ToggleState, Toggle, ToggleIx};
 use crate::clock::Moment;
-use crate::decision::situation::Toggles;
 use crate::decision::trace::Step;
 use crate::decision::{Context, Ruling};
 use crate::identity::{Caller, Kind as IdentityKind};
@@ -228,8 +227,12 @@ impl Engine {
     pub fn list_catalog(&self, kind: &str) -> Result<Vec<Row>, EngineError> {
         check_id(kind)?;
         self.look(|look| {
-            crate::catalog::describe(&look.policy.catalog, kind)
-                .ok_or_else(|| Invalid::CatalogKind(kind.into()).into())
+            let rows = crate::catalog::describe(&look.policy.catalog, kind)
+                .ok_or_else(|| Invalid::CatalogKind(kind.into()))?;
+            let named = |row: crate::catalog::describe::Row| {
+                Row(row.into_iter().map(|(name, value)| (name, value.into())).collect())
+            };
+            Ok(rows.into_iter().map(named).collect())
         })
     }
 
@@ -402,7 +405,7 @@ impl Look<'_> {
             let settings = &self.state.settings;
             settings.of_app(user, key).count() + settings.allowances_of(user, key).count()
         });
-        let trust = app.identities.iter().map(crate::apps::Identity::best_trust).max();
+        let trust = app.identities.iter().map(Identity::best_trust).max();
         let purposes = app.pairs.iter().map(|pair| &catalog.purposes[pair.purpose].id).collect();
         Row::new()
             .with("app", &app.id)
@@ -435,12 +438,23 @@ fn as_declared(policy: &Policy, user: u32, id: &str) -> Result<Caller, EngineErr
     let best = app.identities.iter().max_by_key(|identity| identity.best_trust());
     Ok(Caller {
         user,
-        kind: best.map_or(IdentityKind::Executable, IdentityKind::of),
+        kind: best.map_or(IdentityKind::Executable, kind_of),
         app: app.id.clone(),
         declared: Some(ix),
         instance: "".into(),
-        trust: best.map_or(crate::catalog::Trust::Weak, crate::apps::Identity::best_trust),
+        trust: best.map_or(crate::catalog::Trust::Weak, Identity::best_trust),
     })
+}
+
+fn kind_of(identity: &Identity) -> IdentityKind {
+    match identity {
+        Identity::Flatpak(_) => IdentityKind::Flatpak,
+        Identity::Snap(_) => IdentityKind::Snap,
+        Identity::User { .. } => IdentityKind::User,
+        Identity::Unit(_) => IdentityKind::Unit,
+        Identity::Executable(_) => IdentityKind::Executable,
+        Identity::Scope(_) => IdentityKind::Scope,
+    }
 }
 
 fn recipients(catalog: &Catalog, recipients: &[Recipient]) -> Vec<String> {

@@ -269,8 +269,7 @@ impl Engine {
 
     fn read_policy(&self) -> Result<(Catalog, crate::apps::Apps), PolicyError> {
         let catalog = crate::catalog::load::load(&self.config.policy.catalog)?;
-        let apps = crate::apps::load(&self.config.policy.apps, &catalog)
-            .map_err(|(dir, source)| PolicyError::Apps { dir, source })?;
+        let apps = crate::apps::load(&self.config.policy.apps, &catalog)?;
         for rejection in apps.rejected() {
             tracing::warn!(app = %rejection.app, place = %rejection.place, "{}", rejection.text);
         }

@@ -26,13 +26,8 @@ pub enum PolicyError {
     #[error(transparent)]
     Catalog(#[from] crate::catalog::load::LoadError),
     /// A folder of declarations cannot be read.
-    #[error("cannot read the declarations in {dir}: {source}", dir = .dir.display())]
-    Apps {
-        /// The folder.
-        dir: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Apps(#[from] crate::apps::UnreadDir),
     /// A stored off would lose what it covered.
     #[error(
         "toggle `{toggle}` no longer covers ({purpose}, {item}), though somebody switched it off; \
@@ -161,7 +156,7 @@ impl Policy {
             catalog.notices.ids().map(|id| numbers.notice(id)).collect::<Result<_, _>>()?;
         let notice_of =
             catalog.notices.iter().map(|(ix, _)| (notices[usize::from(ix.0)], ix)).collect();
-        let app_keys = apps.iter().map(|(_, app)| numbers.app(&app.id)).collect();
+        let app_keys: Vec<AppKey> = apps.iter().map(|(_, app)| numbers.app(&app.id)).collect();
         let purposes: Vec<u32> = catalog.purposes.ids().map(|id| numbers.purpose(id)).collect();
         let items: Vec<u32> = catalog.data.ids().map(|id| numbers.item(id)).collect();
         let coverage = coverage(&catalog, &toggles, &purposes, &items);

@@ -109,7 +109,7 @@ impl Store {
     /// # Errors
     /// The disk does not take it; they stay, and are offered to the ledger again.
     pub fn clear_outbox(&mut self, up_to: u64) -> Result<(), StoreError> {
-        let mut clear = || -> rusqlite::Result<usize> {
+        let clear = || -> rusqlite::Result<usize> {
             self.connection
                 .prepare_cached("DELETE FROM outbox WHERE generation <= ?1")?
                 .execute([up_to.cast_signed()])

@@ -132,8 +132,8 @@ pub struct Collected {
     #[serde(default)]
     pub destinations: Vec<String>,
     pub retention: Option<String>,
-    pub decision: String,
-    pub reason: String,
+    pub decision: Option<String>,
+    pub reason: Option<String>,
 }
 
 /// `Gate1.WhoAmI`.

@@ -406,10 +406,8 @@ pub enum Kind {
     Purposes,
     /// Toggles.
     Toggles,
-    /// Legal bases.
+    /// Legal bases, and where fewer of them are permitted.
     Bases,
-    /// Where fewer legal bases are permitted.
-    Narrow,
     /// What is never allowed.
     Never,
     /// Recipients.
@@ -424,12 +422,11 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, as they are listed.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Data,
         Kind::Purposes,
         Kind::Toggles,
         Kind::Bases,
-        Kind::Narrow,
         Kind::Never,
         Kind::Recipients,
         Kind::Cookies,
@@ -444,7 +441,6 @@ impl Kind {
             Kind::Purposes => "purposes",
             Kind::Toggles => "toggles",
             Kind::Bases => "bases",
-            Kind::Narrow => "narrow",
             Kind::Never => "never",
             Kind::Recipients => "recipients",
             Kind::Cookies => "cookies",

@@ -79,7 +79,9 @@ fn trust(word: &str) -> Field {
 fn render_app(details: &AppDetails, names: &Names, screen: &Screen, now: &Zoned) -> String {
     let app = &details.app;
     let error = app.error.clone().unwrap_or_default();
-    let mut text = format!("{} ({})\n", screen.paint(Tone::Strong, &app.name), app.app);
+    let name = screen.paint(Tone::Strong, &app.name);
+    let mut text = if app.name == app.app { name } else { format!("{name} ({})", app.app) };
+    text.push('\n');
     text.push_str(&facts(
         screen,
         [
@@ -119,11 +121,15 @@ fn toggles(toggles: &[AppToggle], screen: &Screen, now: &Zoned) -> String {
 fn collects(pairs: &[&Collected], data: &Dictionary, screen: &Screen) -> String {
     let mut table = Table::new(screen, &["Data", "Now", "Basis", "Goes to", "Kept", "ID"]);
     for pair in pairs {
-        let now = format!("{} ({})", pair.decision, pair.reason);
+        let decision = pair.decision.as_deref().unwrap_or_default();
+        let now = match &pair.reason {
+            Some(reason) => format!("{decision} ({reason})"),
+            None => decision.to_owned(),
+        };
         let kept = pair.retention.clone().unwrap_or_default();
         table.row([
             plain(data.name(&pair.data)),
-            (Tone::of(&pair.decision), now),
+            (Tone::of(decision), now),
             plain(basis(pair)),
             plain(goes_to(pair)),
             plain(kept),

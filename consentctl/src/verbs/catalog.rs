@@ -1,6 +1,7 @@
 //! `catalog` and `reload`: the policy that is in force, and the one on the disk.
 
 use consentd_dbus::{Details, Options};
+use jiff::Zoned;
 use serde_json::{Value, json};
 
 use crate::args::{CatalogVerb, Kind};
@@ -9,7 +10,7 @@ use crate::json;
 use crate::screen::{Screen, Tone};
 use crate::session::Session;
 use crate::table::{Table, dim, plain};
-use crate::time::plural;
+use crate::time::{self, plural};
 
 pub async fn catalog(session: &Session, verb: CatalogVerb) -> Result<(), Failure> {
     match verb {
@@ -43,7 +44,7 @@ async fn list(session: &Session, kind: Kind) -> Result<(), Failure> {
     if session.screen.json {
         return session.screen.json(&json::array(&rows));
     }
-    session.screen.text(&render_list(&rows, kind, &session.screen))
+    session.screen.text(&render_list(&rows, kind, &session.screen, &session.now))
 }
 
 async fn show(session: &Session, wanted: &str) -> Result<(), Failure> {
@@ -94,41 +95,73 @@ fn is(row: &Value, wanted: &str) -> bool {
     }
 }
 
-fn render_list(rows: &[Details], kind: Kind, screen: &Screen) -> String {
-    let third = match kind {
-        Kind::Data => ("Sensitivity", "sensitivity"),
-        Kind::Purposes => ("Number", "number"),
-        Kind::Toggles => ("Found in", "paths"),
-        Kind::Cookies => ("Category", "category"),
-        Kind::Regions => ("Controller", "controller"),
-        Kind::Notices => ("Effective", "effective"),
-        Kind::Never => ("Why", "why"),
-        Kind::Narrow | Kind::Bases | Kind::Recipients => ("", ""),
-    };
-    let mut table = Table::new(screen, &["Name", third.0, "ID", "Source"]);
+fn render_list(rows: &[Details], kind: Kind, screen: &Screen, now: &Zoned) -> String {
+    let columns = columns(kind);
+    let headings: Vec<_> = columns.iter().map(|(heading, _)| *heading).chain(["Source"]).collect();
+    let mut table = Table::new(screen, &headings);
     for row in rows {
         let row = json::object(row);
-        table.row([
-            plain(text(&row["name"])),
-            plain(text(&row[third.1])),
-            dim(text(&row["id"])),
-            dim(source(&row)),
-        ]);
+        let field = |(_, key): &(&str, &str)| match *key {
+            "id" => dim(text(&row[key])),
+            "effective" => {
+                plain(row[key].as_i64().map(|at| time::day(at, now)).unwrap_or_default())
+            }
+            key => plain(text(&row[key])),
+        };
+        table.row(columns.iter().map(field).chain([dim(source(&row))]));
     }
     table.render()
 }
 
+/// What a list shows of each kind: headings and keys.
+fn columns(kind: Kind) -> &'static [(&'static str, &'static str)] {
+    match kind {
+        Kind::Data => &[("Name", "name"), ("Sensitivity", "sensitivity"), ("ID", "id")],
+        Kind::Purposes => {
+            &[("Name", "name"), ("No.", "number"), ("Legal bases", "bases"), ("ID", "id")]
+        }
+        Kind::Toggles => &[("Name", "name"), ("Found in", "paths"), ("ID", "id")],
+        Kind::Bases => &[
+            ("Name", "name"),
+            ("GDPR", "gdpr"),
+            ("Narrows", "pairs"),
+            ("To", "bases"),
+            ("ID", "id"),
+        ],
+        Kind::Never => &[("Never", "pairs"), ("Why", "why"), ("ID", "id")],
+        Kind::Recipients => &[("Name", "name"), ("Requires", "requires"), ("ID", "id")],
+        Kind::Cookies => {
+            &[("Name", "name"), ("Category", "category"), ("Lifetime", "lifetime"), ("By", "by")]
+        }
+        Kind::Regions => &[
+            ("Name", "name"),
+            ("Controller", "controller"),
+            ("Data centres", "data_centres"),
+            ("ID", "id"),
+        ],
+        Kind::Notices => &[("Name", "name"), ("Effective", "effective"), ("ID", "id")],
+    }
+}
+
+/// Everything an entry says: its name first, where it comes from last.
 fn render_entry(kind: Kind, row: &Value, screen: &Screen) -> String {
     let id = row["id"].as_str().or(row["name"].as_str()).unwrap_or_default();
     let head = screen.paint(Tone::Strong, id);
+    let place = |key: &str| match key {
+        "name" => 0,
+        "requirement" | "section" => 2,
+        _ => 1,
+    };
+    let mut fields: Vec<_> = row.as_object().into_iter().flatten().collect();
+    fields.sort_by_key(|(key, _)| place(key));
     let mut table = Table::new(screen, &[]);
-    for (key, value) in row.as_object().into_iter().flatten() {
+    for (key, value) in fields {
         let text = text(value);
         if key != "id" && !text.is_empty() {
             table.row([dim(format!("  {}", key.replace('_', " "))), plain(text)]);
         }
     }
-    format!("{head}, one of the catalogue's {}\n{}", kind.word(), table.render())
+    format!("{head}, in the catalogue's {}\n{}", kind.word(), table.render())
 }
 
 fn source(row: &Value) -> String {
@@ -180,11 +213,11 @@ mod tests {
         assert_eq!(
             render_entry(Kind::Data, &item, &screen),
             "\
-device.oaid, one of the catalogue's data
+device.oaid, in the catalogue's data
   name         OAID
-  personal     yes
   dpv          pd:UID
   min trust    weak
+  personal     yes
   requirement  R1
   section      S3 3.1.2
 "

@@ -75,7 +75,7 @@ fn sentence(event: &Event, names: &Names, now: &Zoned) -> String {
         "consumed" => format!("{toggle} for {whom}: its one check was used"),
         "lock" => format!("{toggle} locked off"),
         "unlock" => format!("{toggle} unlocked"),
-        "profile" => "Profile changed".to_owned(),
+        "profile" => format!("Profile: {state}"),
         "catalog" => "Catalogue loaded".to_owned(),
         other => format!("{other} {toggle} {state}").trim().to_owned(),
     }
@@ -105,7 +105,7 @@ mod tests {
             ),
             (json!({"what": "reset", "app": "a"}), "Everything chosen for a dropped"),
             (json!({"what": "lock", "toggle": "ads"}), "ads locked off"),
-            (json!({"what": "profile"}), "Profile changed"),
+            (json!({"what": "profile", "state": "region IN"}), "Profile: region IN"),
             (json!({"what": "later", "toggle": "ads"}), "later ads"),
         ] {
             let mut event = event;

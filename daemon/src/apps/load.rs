@@ -206,6 +206,7 @@ impl std::fmt::Display for Claim<'_> {
 /// Takes what is right, and keeps what is to be said of the rest.
 fn register(all: Vec<Read>) -> Apps {
     let mut apps = Apps::default();
+    let mut rejected_apps = Apps::default();
     for Read { file, claim, problems, .. } in all {
         let app = claim.map(|declared| declared.app);
         let mut problems = problems.into_iter();
@@ -213,6 +214,10 @@ fn register(all: Vec<Read>) -> Apps {
             (None, Some(app)) => apps.add(app),
             (Some(first), app) => {
                 let stem = file.strip_suffix(".toml").unwrap_or(&file);
+                if let Some(app) = &app {
+                    let nothing = App { collections: Vec::new(), pairs: Vec::new(), ..app.clone() };
+                    rejected_apps.add(nothing);
+                }
                 let id = app.map(|app| app.id).filter(|id| !id.is_empty());
                 let text = match first.key.as_str() {
                     "" => first.text,
@@ -228,6 +233,7 @@ fn register(all: Vec<Read>) -> Apps {
             (None, None) => {}
         }
     }
+    apps.rejected_apps = (!rejected_apps.is_empty()).then(|| Box::new(rejected_apps));
     apps
 }
 

@@ -310,12 +310,7 @@ impl Engine {
         pairs.collect()
     }
 
-    fn situated(
-        &self,
-        look: &Look<'_>,
-        asker: Asker<'_>,
-        request: &Request<'_>,
-    ) -> Option<Ruling> {
+    fn situated(&self, look: &Look<'_>, asker: Asker<'_>, request: &Request<'_>) -> Option<Ruling> {
         self.judge(look.state, asker, request, look.now).answer.rulings.first().copied()
     }
 }
@@ -350,10 +345,12 @@ impl Look<'_> {
             purposes.extend(cover.purposes.iter().map(|purpose| &catalog.purposes[*purpose].id));
             data.extend(cover.data.iter().map(|item| &catalog.data[*item].id));
         }
-        let exceptions =
-            self.state.settings.entries.keys().filter(|row| {
-                row.user == user && row.toggle == key && row.app > OTHER_APPS
-            });
+        let exceptions = self
+            .state
+            .settings
+            .entries
+            .keys()
+            .filter(|row| row.user == user && row.toggle == key && row.app > OTHER_APPS);
         Row::new()
             .with("id", &toggle.id)
             .with("kind", kind(toggle.kind))
@@ -421,9 +418,8 @@ impl Look<'_> {
     /// The settings that matter to an app: of every toggle that covers one of its pairs.
     fn settings_of(&self, user: u32, app: &App) -> Vec<Row> {
         let catalog = &self.policy.catalog;
-        let key = self.policy.app(&app.id).map_or(AppKey(u32::MAX), |(ix, _)| {
-            self.policy.app_key(ix)
-        });
+        let key =
+            self.policy.app(&app.id).map_or(AppKey(u32::MAX), |(ix, _)| self.policy.app_key(ix));
         let covers = |toggle: &ToggleIx| {
             app.pairs.iter().any(|pair| catalog.covering(pair.purpose, pair.data).contains(toggle))
         };

@@ -253,3 +253,20 @@ impl std::ops::Index<AppIx> for Apps {
         &self.apps[index.0 as usize]
     }
 }
+
+impl FromIterator<App> for Apps {
+    /// Apps that were checked already; of two with one identity the later has it.
+    fn from_iter<I: IntoIterator<Item = App>>(apps: I) -> Self {
+        let mut registry = Apps { apps: apps.into_iter().collect(), ..Apps::default() };
+        for (index, app) in (0..).map(AppIx).zip(&registry.apps) {
+            registry.by_id.insert(app.id.clone(), index);
+            for identity in &app.identities {
+                if let Identity::User { uid, .. } = identity {
+                    registry.by_uid.insert(*uid, index);
+                }
+                registry.by_identity.insert(identity.clone(), index);
+            }
+        }
+        registry
+    }
+}

@@ -1,0 +1,114 @@
+//! Who is known, by unique name. A bus gives none twice while it lives, so nothing here goes stale
+//! when a connection ends, and nobody has to be told that it did.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Caller, Peer, Unidentified};
+
+const LIMIT: usize = 1024;
+
+/// A peer, and the app it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identified {
+    /// The facts, for authority.
+    pub peer: Peer,
+    /// The app, or the definite answer that it is none.
+    pub caller: Result<Caller, Unidentified>,
+}
+
+/// The peers that were identified lately.
+///
+/// Every entry belongs to the registry of apps that it was matched with, which the holder numbers;
+/// with another number it is not found.
+#[derive(Debug, Default)]
+pub struct Known {
+    entries: Mutex<Entries>,
+}
+
+#[derive(Debug, Default)]
+struct Entries {
+    by_name: HashMap<Box<str>, Entry>,
+    /// Grows with every use.
+    uses: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    identified: Arc<Identified>,
+    registry: u64,
+    used: u64,
+}
+
+impl Known {
+    /// Who owns a unique name, if that is known under this registry of apps.
+    #[must_use]
+    pub fn get(&self, unique: &str, registry: u64) -> Option<Arc<Identified>> {
+        let mut entries = self.lock();
+        entries.uses += 1;
+        let used = entries.uses;
+        let entry = entries.by_name.get_mut(unique).filter(|entry| entry.registry == registry)?;
+        entry.used = used;
+        Some(Arc::clone(&entry.identified))
+    }
+
+    /// Remembers an answer; a full cache forgets the one used least lately by the user who has most.
+    pub fn insert(&self, unique: &str, registry: u64, identified: Arc<Identified>) {
+        let mut entries = self.lock();
+        entries.uses += 1;
+        let used = entries.uses;
+        if !entries.by_name.contains_key(unique) && entries.by_name.len() >= LIMIT {
+            entries.forget_one();
+        }
+        entries.by_name.insert(unique.into(), Entry { identified, registry, used });
+    }
+
+    /// Forgets everybody: the declarations have changed.
+    pub fn clear(&self) {
+        self.lock().by_name.clear();
+    }
+
+    /// The unique names under which an app of a user is known, to send it a signal.
+    #[must_use]
+    pub fn connections(&self, user: u32, app: &str) -> Vec<Box<str>> {
+        let is_it = |entry: &Entry| {
+            entry
+                .identified
+                .caller
+                .as_ref()
+                .is_ok_and(|caller| caller.user == user && &*caller.app == app)
+        };
+        let entries = self.lock();
+        entries
+            .by_name
+            .iter()
+            .filter(|(_, entry)| is_it(entry))
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    /// A panic elsewhere leaves the map whole: every change to it is one call.
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entries {
+    /// From the user who has most, so that nobody can push others out by connecting often.
+    fn forget_one(&mut self) {
+        let mut counts: HashMap<u32, usize> = HashMap::new();
+        for entry in self.by_name.values() {
+            *counts.entry(entry.identified.peer.uid).or_default() += 1;
+        }
+        let most = counts.into_iter().max_by_key(|&(uid, count)| (count, uid)).map(|(uid, _)| uid);
+        let oldest = self
+            .by_name
+            .iter()
+            .filter(|(_, entry)| Some(entry.identified.peer.uid) == most)
+            .min_by_key(|(_, entry)| entry.used)
+            .map(|(name, _)| name.clone());
+        if let Some(name) = oldest {
+            self.by_name.remove(&name);
+        }
+    }
+}

@@ -4,3 +4,4 @@ pub mod apps;
 pub mod catalog;
 pub mod decision;
 pub mod identity;
+pub mod row;

@@ -192,6 +192,24 @@ pub struct Apps {
     rejected: Vec<Rejection>,
 }
 
+impl FromIterator<App> for Apps {
+    /// Registers apps as they are, unchecked: [`load`] checks.
+    fn from_iter<T: IntoIterator<Item = App>>(apps: T) -> Self {
+        let mut registry = Apps::default();
+        for (ix, app) in (0..).map(AppIx).zip(apps) {
+            registry.by_id.insert(app.id.clone(), ix);
+            for identity in &app.identities {
+                registry.by_identity.insert(identity.clone(), ix);
+                if let Identity::User { uid, .. } = identity {
+                    registry.by_uid.insert(*uid, ix);
+                }
+            }
+            registry.apps.push(app);
+        }
+        registry
+    }
+}
+
 impl Apps {
     /// The app of an index of this registry.
     #[must_use]
@@ -251,22 +269,5 @@ impl std::ops::Index<AppIx> for Apps {
     type Output = App;
     fn index(&self, index: AppIx) -> &App {
         &self.apps[index.0 as usize]
-    }
-}
-
-impl FromIterator<App> for Apps {
-    /// Apps that were checked already; of two with one identity the later has it.
-    fn from_iter<I: IntoIterator<Item = App>>(apps: I) -> Self {
-        let mut registry = Apps { apps: apps.into_iter().collect(), ..Apps::default() };
-        for (index, app) in (0..).map(AppIx).zip(&registry.apps) {
-            registry.by_id.insert(app.id.clone(), index);
-            for identity in &app.identities {
-                if let Identity::User { uid, .. } = identity {
-                    registry.by_uid.insert(*uid, index);
-                }
-                registry.by_identity.insert(identity.clone(), index);
-            }
-        }
-        registry
     }
 }

@@ -227,12 +227,8 @@ impl Engine {
     pub fn list_catalog(&self, kind: &str) -> Result<Vec<Row>, EngineError> {
         check_id(kind)?;
         self.look(|look| {
-            let rows = crate::catalog::describe(&look.policy.catalog, kind)
-                .ok_or_else(|| Invalid::CatalogKind(kind.into()))?;
-            let named = |row: crate::catalog::describe::Row| {
-                Row(row.into_iter().map(|(name, value)| (name, value.into())).collect())
-            };
-            Ok(rows.into_iter().map(named).collect())
+            crate::catalog::describe(&look.policy.catalog, kind)
+                .ok_or_else(|| Invalid::CatalogKind(kind.into()).into())
         })
     }
 

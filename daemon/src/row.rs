@@ -113,15 +113,3 @@ impl From<Vec<Row>> for Cell {
         Cell::Rows(rows)
     }
 }
-
-impl From<crate::catalog::describe::Value> for Cell {
-    fn from(value: crate::catalog::describe::Value) -> Self {
-        use crate::catalog::describe::Value;
-        match value {
-            Value::Text(text) => Cell::Text(text),
-            Value::List(list) => Cell::List(list),
-            Value::Flag(flag) => Cell::Flag(flag),
-            Value::Number(number) => Cell::Number(number),
-        }
-    }
-}

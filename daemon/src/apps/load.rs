@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::schema::Declaration;
 use super::validate::{self, Declared, Wrongs};
-use super::{App, AppIx, Apps, Identity};
+use super::{App, Apps, Identity};
 use crate::catalog::document::Document;
 use crate::catalog::{Catalog, Place, Problem};
 
@@ -205,43 +205,35 @@ impl std::fmt::Display for Claim<'_> {
 
 /// Takes what is right, and keeps what is to be said of the rest.
 fn register(all: Vec<Read>) -> Apps {
-    let mut apps = Apps::default();
+    let mut rejected = Vec::new();
+    let mut rejected_apps = Vec::new();
+    let mut taken = Vec::with_capacity(all.len());
     for Read { file, claim, problems, .. } in all {
         let app = claim.map(|declared| declared.app);
         let mut problems = problems.into_iter();
-        match (problems.next(), app) {
-            (None, Some(app)) => apps.add(app),
-            (Some(first), app) => {
-                let stem = file.strip_suffix(".toml").unwrap_or(&file);
-                let id = app.map(|app| app.id).filter(|id| !id.is_empty());
-                let text = match first.key.as_str() {
-                    "" => first.text,
-                    key => format!("{key}: {}", first.text),
-                };
-                apps.rejected.push(Rejection {
-                    app: id.unwrap_or_else(|| stem.into()),
-                    place: first.place.to_string(),
-                    text,
-                    more: problems.collect(),
-                });
-            }
-            (None, None) => {}
-        }
+        let Some(first) = problems.next() else {
+            taken.extend(app);
+            continue;
+        };
+        let stem = file.strip_suffix(".toml").unwrap_or(&file);
+        let id = app.as_ref().map(|app| app.id.clone()).filter(|id| !id.is_empty());
+        rejected_apps.extend(app.map(|app| App {
+            collections: Vec::new(),
+            pairs: Vec::new(),
+            ..app
+        }));
+        let text = match first.key.as_str() {
+            "" => first.text,
+            key => format!("{key}: {}", first.text),
+        };
+        rejected.push(Rejection {
+            app: id.unwrap_or_else(|| stem.into()),
+            place: first.place.to_string(),
+            text,
+            more: problems.collect(),
+        });
     }
-    apps
-}
-
-impl Apps {
-    fn add(&mut self, app: App) {
-        let Ok(position) = u32::try_from(self.apps.len()) else { return };
-        let index = AppIx(position);
-        self.by_id.insert(app.id.clone(), index);
-        for identity in &app.identities {
-            if let Identity::User { uid, .. } = identity {
-                self.by_uid.insert(*uid, index);
-            }
-            self.by_identity.insert(identity.clone(), index);
-        }
-        self.apps.push(app);
-    }
+    let rejected_apps: Apps = rejected_apps.into_iter().collect();
+    let rejected_apps = (!rejected_apps.is_empty()).then(|| Box::new(rejected_apps));
+    Apps { rejected, rejected_apps, ..taken.into_iter().collect() }
 }

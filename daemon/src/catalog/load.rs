@@ -7,7 +7,7 @@ use std::path::Path;
 use super::document::{Place, Problem};
 use super::sheet::{Known, Sheet};
 use super::validate::Places;
-use super::{Catalog, coverage, entries, schema, validate, warnings};
+use super::{Catalog, RegionIx, Table, coverage, entries, schema, validate, warnings};
 
 /// The files, in the order in which they are read and reported.
 const FILES: [&str; 9] = [
@@ -153,4 +153,27 @@ fn assemble(texts: [Option<&str>; 9], problems: &mut Vec<Problem>) -> Catalog {
     validate::check(&catalog, &places, problems);
     catalog.warnings = warnings::find(&catalog, &cookies);
     catalog
+}
+
+impl Catalog {
+    /// One without entries, to be filled.
+    fn empty() -> Self {
+        Self {
+            data: Table::default(),
+            purposes: Table::default(),
+            toggles: Table::default(),
+            recipients: Table::default(),
+            regions: Table::default(),
+            notices: Table::default(),
+            bases: Vec::new(),
+            narrowings: Vec::new(),
+            nevers: Vec::new(),
+            cookies: Vec::new(),
+            default_region: RegionIx(0),
+            warnings: Vec::new(),
+            coverage: Vec::new(),
+            forbidden: Vec::new(),
+            somewhere: Vec::new(),
+        }
+    }
 }

@@ -15,10 +15,11 @@ pub mod table;
 mod validate;
 pub(crate) mod values;
 mod warnings;
+mod words;
 
 use serde::Deserialize;
 
-pub use describe::{Row, Value, describe};
+pub use describe::describe;
 pub use document::{Place, Problem};
 pub(crate) use entries::PERSONALISED_ADS;
 pub use table::{Entry, Table};
@@ -571,27 +572,6 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// One without entries, to be filled.
-    fn empty() -> Self {
-        Self {
-            data: Table::default(),
-            purposes: Table::default(),
-            toggles: Table::default(),
-            recipients: Table::default(),
-            regions: Table::default(),
-            notices: Table::default(),
-            bases: Vec::new(),
-            narrowings: Vec::new(),
-            nevers: Vec::new(),
-            cookies: Vec::new(),
-            default_region: RegionIx(0),
-            warnings: Vec::new(),
-            coverage: Vec::new(),
-            forbidden: Vec::new(),
-            somewhere: Vec::new(),
-        }
-    }
-
     /// Which cell of the (purpose, item) matrices a pair is.
     fn cell(&self, purpose: PurposeIx, data: DataIx) -> usize {
         usize::from(purpose.0) * self.data.len() + usize::from(data.0)

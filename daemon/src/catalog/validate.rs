@@ -141,7 +141,7 @@ fn purposes(catalog: &Catalog, places: &Places<'_, '_>, problems: &mut Vec<Probl
             .iter()
             .any(|(data, _)| !catalog.permitted_somewhere(purpose, data).is_empty());
         let is_refused =
-            catalog.data.iter().all(|(data, _)| catalog.never(purpose, data).is_some());
+            catalog.data.iter().all(|(data, _)| catalog.never_index(purpose, data).is_some());
         if !is_usable && !is_refused {
             let text = "no basis is permitted in any region; permit one (R27), or refuse the purpose in never.toml";
             places.purposes.spot(purpose.position(), problems).wrong("bases", text);

@@ -96,6 +96,16 @@ pub(super) fn age(text: &str) -> Result<u64, String> {
     })
 }
 
+/// A lifetime as [`age`] reads it, in the largest unit that fits it evenly.
+pub(super) fn written_age(seconds: u64) -> String {
+    let units = [("y", 365 * 86_400), ("d", 86_400), ("h", 3_600), ("min", 60)];
+    match units.iter().find(|(_, unit)| seconds.is_multiple_of(*unit)) {
+        _ if seconds == 0 => "session".to_owned(),
+        Some((name, unit)) => format!("{} {name}", seconds / unit),
+        None => format!("{seconds} s"),
+    }
+}
+
 /// A lifetime that another policy states, with that policy: `2 y (S0)`.
 pub(super) fn other_age(text: &str) -> Result<(u64, &str), String> {
     let parts = text.strip_suffix(')').and_then(|text| text.split_once(" ("));
@@ -188,6 +198,14 @@ mod tests {
         for (text, seconds) in cases {
             assert_eq!(age(text).ok(), seconds, "{text}");
         }
+    }
+
+    #[test]
+    fn a_lifetime_is_written_as_it_is_read() {
+        for text in ["session", "15 min", "7 h", "1 d", "720 d", "71 y", "7 s"] {
+            assert_eq!(age(text).map(written_age).as_deref(), Ok(text));
+        }
+        assert_eq!(written_age(86_400 * 365), "1 y");
     }
 
     #[test]

@@ -35,20 +35,19 @@ pub(super) fn find(catalog: &Catalog, cookies: &Placed<'_, '_>) -> Vec<Warning> 
             ));
         }
         if cookie.max_age > LONG {
-            let years = cookie.max_age / (365 * 86_400);
             warn(format!(
-                "`{}` lives for {years} years, longer than data may be kept (R35, S3 7)",
-                cookie.name
+                "`{}` lives for {}, longer than data may be kept (R35, S3 7)",
+                cookie.name,
+                values::written_age(cookie.max_age)
             ));
         }
         for conflict in &cookie.conflicts {
-            if let Ok((_, policy)) = values::other_age(conflict) {
-                let other = conflict.split(" (").next().unwrap_or_default();
-                warn(format!(
-                    "`{}` lives for {other} in {policy} and for less in {}; the shorter rules (R35)",
-                    cookie.name, cookie.source.section
-                ));
-            }
+            warn(format!(
+                "`{}` lives for {} ({}), elsewhere for {conflict}; the shorter rules (R35)",
+                cookie.name,
+                values::written_age(cookie.max_age),
+                cookie.source.section
+            ));
         }
         if &*category.id == "cookies.advertising"
             && !cookie.source.section.contains(WITHOUT_ADVERTISING)

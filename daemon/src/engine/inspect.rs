@@ -227,12 +227,8 @@ impl Engine {
     pub fn list_catalog(&self, kind: &str) -> Result<Vec<Row>, EngineError> {
         check_id(kind)?;
         self.look(|look| {
-            let rows = crate::catalog::describe(&look.policy.catalog, kind)
-                .ok_or_else(|| Invalid::CatalogKind(kind.into()))?;
-            let named = |row: crate::catalog::describe::Row| {
-                Row(row.into_iter().map(|(name, value)| (name, value.into())).collect())
-            };
-            Ok(rows.into_iter().map(named).collect())
+            crate::catalog::describe(&look.policy.catalog, kind)
+                .ok_or_else(|| Invalid::CatalogKind(kind.into()).into())
         })
     }
 
@@ -310,12 +306,7 @@ impl Engine {
         pairs.collect()
     }
 
-    fn situated(
-        &self,
-        look: &Look<'_>,
-        asker: Asker<'_>,
-        request: &Request<'_>,
-    ) -> Option<Ruling> {
+    fn situated(&self, look: &Look<'_>, asker: Asker<'_>, request: &Request<'_>) -> Option<Ruling> {
         self.judge(look.state, asker, request, look.now).answer.rulings.first().copied()
     }
 }
@@ -350,10 +341,12 @@ impl Look<'_> {
             purposes.extend(cover.purposes.iter().map(|purpose| &catalog.purposes[*purpose].id));
             data.extend(cover.data.iter().map(|item| &catalog.data[*item].id));
         }
-        let exceptions =
-            self.state.settings.entries.keys().filter(|row| {
-                row.user == user && row.toggle == key && row.app > OTHER_APPS
-            });
+        let exceptions = self
+            .state
+            .settings
+            .entries
+            .keys()
+            .filter(|row| row.user == user && row.toggle == key && row.app > OTHER_APPS);
         Row::new()
             .with("id", &toggle.id)
             .with("kind", kind(toggle.kind))
@@ -421,9 +414,8 @@ impl Look<'_> {
     /// The settings that matter to an app: of every toggle that covers one of its pairs.
     fn settings_of(&self, user: u32, app: &App) -> Vec<Row> {
         let catalog = &self.policy.catalog;
-        let key = self.policy.app(&app.id).map_or(AppKey(u32::MAX), |(ix, _)| {
-            self.policy.app_key(ix)
-        });
+        let key =
+            self.policy.app(&app.id).map_or(AppKey(u32::MAX), |(ix, _)| self.policy.app_key(ix));
         let covers = |toggle: &ToggleIx| {
             app.pairs.iter().any(|pair| catalog.covering(pair.purpose, pair.data).contains(toggle))
         };

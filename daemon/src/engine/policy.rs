@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::names::{AppKey, Names, NoticeKey, ToggleKey};
 use super::settings::{Settings, View};
@@ -9,6 +10,9 @@ use crate::apps::{App, AppIx, Apps};
 use crate::catalog::{Catalog, DataIx, NoticeIx, PurposeIx, State, ToggleIx};
 use crate::decision::situation::{Consent, Standing, Toggles};
 use crate::store::{NewName, Table};
+
+/// How many policies were adopted; the number of the next one. 0 stands for none.
+static LOADS: AtomicU64 = AtomicU64::new(1);
 
 /// Where the policy is read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,6 +118,8 @@ pub struct Policy {
     notices: Vec<NoticeKey>,
     notice_of: HashMap<NoticeKey, NoticeIx>,
     app_keys: Vec<AppKey>,
+    /// Which load this is; no two have the same.
+    pub serial: u64,
 }
 
 /// What a new policy brings that the store has to know.
@@ -172,7 +178,8 @@ impl Policy {
             now,
         );
         let coverage = (coverage != remembered.coverage).then_some(coverage);
-        let policy = Self { catalog, apps, toggles, notices, notice_of, app_keys };
+        let serial = LOADS.fetch_add(1, Ordering::Relaxed);
+        let policy = Self { catalog, apps, toggles, notices, notice_of, app_keys, serial };
         Ok((policy, Novelties { pairs, coverage, successions }))
     }
 
@@ -280,9 +287,9 @@ impl Covered<'_> {
                 continue;
             }
             let heirs = successions.iter().filter(|(from, _)| from == toggle).map(|(_, to)| *to);
-            let kept = std::iter::once(*toggle).chain(heirs).any(|toggle| {
-                self.now_covers.binary_search(&(toggle, *purpose, *item)).is_ok()
-            });
+            let kept = std::iter::once(*toggle)
+                .chain(heirs)
+                .any(|toggle| self.now_covers.binary_search(&(toggle, *purpose, *item)).is_ok());
             if !kept {
                 let name = |names: &Names, number: u32| {
                     names.name(number).unwrap_or("a name that is gone").to_owned()

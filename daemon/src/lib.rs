@@ -2,6 +2,10 @@
 
 pub mod apps;
 pub mod catalog;
+pub mod clock;
 pub mod decision;
+pub mod engine;
 pub mod identity;
+pub mod ledger;
 pub mod row;
+pub mod store;

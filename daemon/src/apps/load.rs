@@ -3,13 +3,21 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::panic::resume_unwind;
+use std::path::{Path, PathBuf};
+use std::thread::{self, ScopedJoinHandle};
 
 use super::schema::Declaration;
 use super::validate::{self, Declared, Wrongs};
 use super::{Apps, Identity};
 use crate::catalog::document::Document;
 use crate::catalog::{Catalog, Place, Problem};
+
+/// The most threads that read.
+const THREADS: usize = 4;
+
+/// The fewest files that are worth a thread.
+const SHARE: usize = 64;
 
 /// The largest declaration, in bytes.
 const FILE_BYTES: u64 = 256 << 10;
@@ -29,36 +37,91 @@ pub struct Rejection {
 
 /// One file, read.
 struct Read {
+    path: PathBuf,
     file: String,
     /// What it claims to be, right or wrong.
     claim: Option<Declared>,
     problems: Vec<Problem>,
 }
 
-/// Reads all declarations, in the order of the files' names.
+/// A folder of declarations that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the declarations in {dir}: {source}; make it readable for the daemon's user", dir = .dir.display())]
+pub struct UnreadDir {
+    /// The folder.
+    pub dir: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// Reads all declarations, folder by folder, in the order of the files' names. A folder that is not
+/// there declares nothing.
 ///
 /// # Errors
-/// The folder cannot be read.
-pub fn load(dir: &Path, catalog: &Catalog) -> io::Result<Apps> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir)? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".toml") && !name.starts_with('.') {
-            files.push(name);
-        }
+/// A folder is there and cannot be read.
+pub fn load(dirs: &[PathBuf], catalog: &Catalog) -> Result<Apps, UnreadDir> {
+    let mut paths = Vec::new();
+    for dir in dirs {
+        paths.extend(files(dir).map_err(|source| UnreadDir { dir: dir.clone(), source })?);
     }
-    files.sort_unstable();
-    let mut all: Vec<Read> = files.into_iter().map(|file| read(dir, file, catalog)).collect();
-    refuse_doubles(dir, &mut all);
+    let mut all = read_all(&paths, catalog);
+    refuse_doubles(&mut all);
     Ok(register(all))
 }
 
-fn read(dir: &Path, file: String, catalog: &Catalog) -> Read {
-    let text = match text(&dir.join(&file)) {
+/// The declarations of a folder, in the order of their names.
+fn files(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = file_name(&path);
+        if name.ends_with(".toml") && !name.starts_with('.') {
+            files.push(path);
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// Reads files on as many threads as are worth it: when the daemon starts, everybody waits for this.
+fn read_all(paths: &[PathBuf], catalog: &Catalog) -> Vec<Read> {
+    let read_part = |part: &[PathBuf]| part.iter().map(|path| read(path, catalog)).collect();
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+    let share = paths.len().div_ceil(threads).max(SHARE);
+    let (own, others) = paths.split_at(share.min(paths.len()));
+    thread::scope(|scope| {
+        let others: Vec<_> = others
+            .chunks(share)
+            .map(|part| (part, thread::Builder::new().spawn_scoped(scope, move || read_part(part))))
+            .collect();
+        let mut all: Vec<Read> = read_part(own);
+        for (part, reader) in others {
+            all.extend(match reader.map(ScopedJoinHandle::join) {
+                Ok(Ok(read)) => read,
+                Ok(Err(panic)) => resume_unwind(panic),
+                // There is no thread to be had.
+                Err(_) => read_part(part),
+            });
+        }
+        all
+    })
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn read(path: &Path, catalog: &Catalog) -> Read {
+    let file = file_name(path);
+    let text = match text(path) {
         Ok(text) => text,
         Err(text) => {
             let problem = Problem { place: Place::whole(&file), key: String::new(), text };
-            return Read { file, claim: None, problems: vec![problem] };
+            return Read { path: path.into(), file, claim: None, problems: vec![problem] };
         }
     };
     let mut wrongs = Wrongs::default();
@@ -76,7 +139,7 @@ fn read(dir: &Path, file: String, catalog: &Catalog) -> Read {
             (Some(Declared::unread(id)), problems)
         }
     };
-    Read { file, claim, problems }
+    Read { path: path.into(), file, claim, problems }
 }
 
 fn text(path: &Path) -> Result<String, String> {
@@ -109,7 +172,7 @@ fn located(file: &str, text: &str, wrongs: &Wrongs) -> Vec<Problem> {
 }
 
 /// Refuses all that claim one id or one identity: which of them is meant cannot be told.
-fn refuse_doubles(dir: &Path, all: &mut [Read]) {
+fn refuse_doubles(all: &mut [Read]) {
     // Each claim with the reads that make it and the path it stands at.
     let mut claims: HashMap<Claim<'_>, Vec<(usize, &str)>> = HashMap::new();
     for (position, read) in all.iter().enumerate() {
@@ -130,7 +193,7 @@ fn refuse_doubles(dir: &Path, all: &mut [Read]) {
                 continue;
             }
             let file = &all[*position].file;
-            let text = fs::read_to_string(dir.join(file)).unwrap_or_default();
+            let text = fs::read_to_string(&all[*position].path).unwrap_or_default();
             let (document, _) = Document::parse(file, &text);
             let text = format!(
                 "{claim} is claimed by {} too, so neither is taken; leave it to one",
@@ -181,7 +244,7 @@ impl std::fmt::Display for Claim<'_> {
 fn register(all: Vec<Read>) -> Apps {
     let mut rejected = Vec::new();
     let mut taken = Vec::with_capacity(all.len());
-    for Read { file, claim, problems } in all {
+    for Read { file, claim, problems, .. } in all {
         let app = claim.map(|declared| declared.app);
         let mut problems = problems.into_iter();
         let Some(first) = problems.next() else {

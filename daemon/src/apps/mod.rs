@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use crate::catalog::{Basis, DataIx, NoticeIx, PurposeIx, RecipientIx, RegionIx, Trust};
 
-pub use load::{Rejection, load};
+pub use load::{Rejection, UnreadDir, load};
 
 /// An app of the registry in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -67,6 +67,11 @@ impl Names {
         (number, true)
     }
 
+    /// All numbers with their names, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.by_number.iter().map(|(number, name)| (*number, &**name))
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

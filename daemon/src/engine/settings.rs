@@ -40,6 +40,15 @@ impl By {
     pub const ALL: [By; 5] =
         [By::Settings, By::Shell, By::Prompt, By::Guardian, By::Administrator];
 
+    /// Whether a minor's consent counts when it was given so (R38).
+    #[must_use]
+    pub fn is_guardians(self) -> bool {
+        match self {
+            By::Guardian | By::Administrator => true,
+            By::Settings | By::Shell | By::Prompt => false,
+        }
+    }
+
     /// The word on the wire and in the store.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -216,7 +225,7 @@ pub struct Settings {
 }
 
 /// Changes on their way to the disk, over the settings they will change. None is a removal.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Overlay {
     /// Lasting states.
     pub entries: BTreeMap<Key, Option<Entry>>,

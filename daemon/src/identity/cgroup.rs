@@ -159,3 +159,165 @@ fn unescape(name: &str) -> Option<String> {
     }
     String::from_utf8(plain).ok().filter(|plain| !plain.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UID: u32 = 1000;
+
+    fn user(unit: &str, app: Option<(Option<&str>, &str, &str)>) -> Place {
+        let app = app.map(|(launcher, app, random)| ScopedApp {
+            launcher: launcher.map(Into::into),
+            app: app.into(),
+            random: random.into(),
+        });
+        Place::User { unit: unit.into(), app }
+    }
+
+    fn system(unit: &str) -> Place {
+        Place::System { unit: unit.into() }
+    }
+
+    #[test]
+    fn a_path_tells_the_unit() {
+        const MANAGER: &str = "/user.slice/user-1000.slice/user@1000.service";
+        let below = |path: &str| format!("{MANAGER}{path}");
+        let table = [
+            // Units of the system.
+            ("/system.slice/weather.service".into(), system("weather.service")),
+            (
+                "/system.slice/system-weather.slice/weather@1.service".into(),
+                system("weather@1.service"),
+            ),
+            ("/system.slice/weather.service/app-evil-1.scope".into(), system("weather.service")),
+            ("/system.slice/weather.service/other.service".into(), system("weather.service")),
+            ("/system.slice/_cpu.service".into(), system("cpu.service")),
+            (
+                "/system.slice/snap.weather.daemon.service".into(),
+                system("snap.weather.daemon.service"),
+            ),
+            ("/system.slice".into(), Place::Elsewhere),
+            ("/system.slice/.service".into(), Place::Elsewhere),
+            ("/system.slice/weather.mount".into(), Place::Elsewhere),
+            ("/system.slice/weather.service (deleted)".into(), Place::Elsewhere),
+            ("/weather.service".into(), Place::Elsewhere),
+            ("/docker/0a1b/system.slice/weather.service".into(), Place::Elsewhere),
+            ("/../../system.slice/weather.service".into(), Place::Elsewhere),
+            ("/system.slice/../user.slice/weather.service".into(), Place::Elsewhere),
+            ("system.slice/weather.service".into(), Place::Elsewhere),
+            ("/system.slice/weather\u{1b}.service".into(), Place::Elsewhere),
+            ("/init.scope".into(), Place::Elsewhere),
+            ("/".into(), Place::Elsewhere),
+            (String::new(), Place::Elsewhere),
+            // Units of the user.
+            (
+                below("/app.slice/app-gnome-org.example.Weather-4711.scope"),
+                user(
+                    "app-gnome-org.example.Weather-4711.scope",
+                    Some((Some("gnome"), "org.example.Weather", "4711")),
+                ),
+            ),
+            (
+                below("/app.slice/app-org.example.Weather-4711.scope/sub/app-evil-1.scope"),
+                user(
+                    "app-org.example.Weather-4711.scope",
+                    Some((None, "org.example.Weather", "4711")),
+                ),
+            ),
+            (
+                below(r"/app.slice/app-gnome\x2dshell-my\x2dweather-1.scope"),
+                user(
+                    r"app-gnome\x2dshell-my\x2dweather-1.scope",
+                    Some((Some("gnome-shell"), "my-weather", "1")),
+                ),
+            ),
+            (
+                below("/app.slice/app-flatpak-org.example.Weather-99.scope"),
+                user(
+                    "app-flatpak-org.example.Weather-99.scope",
+                    Some((Some("flatpak"), "org.example.Weather", "99")),
+                ),
+            ),
+            (
+                below("/app.slice/app-kde-org.example.Weather@0f.service"),
+                user(
+                    "app-kde-org.example.Weather@0f.service",
+                    Some((Some("kde"), "org.example.Weather", "0f")),
+                ),
+            ),
+            (
+                below("/app.slice/app-org.example.Weather@autostart.service"),
+                user(
+                    "app-org.example.Weather@autostart.service",
+                    Some((None, "org.example.Weather", "autostart")),
+                ),
+            ),
+            (
+                below("/app.slice/app-org.example.Weather.service"),
+                user("app-org.example.Weather.service", Some((None, "org.example.Weather", ""))),
+            ),
+            (
+                below("/app.slice/app-a.slice/app-a-1.scope"),
+                user("app-a-1.scope", Some((None, "a", "1"))),
+            ),
+            (below("/app.slice/dbus.service"), user("dbus.service", None)),
+            (below("/app.slice/vte-spawn-0.scope"), user("vte-spawn-0.scope", None)),
+            (below("/app.slice/app-1.scope"), user("app-1.scope", None)),
+            (below("/app.slice/app-a-b-c-1.scope"), user("app-a-b-c-1.scope", None)),
+            (below("/app.slice/app-weather-.scope"), user("app-weather-.scope", None)),
+            (below("/app.slice/app-weather@.service"), user("app-weather@.service", None)),
+            (below("/app.slice/app--1.scope"), user("app--1.scope", None)),
+            (below(r"/app.slice/app-we\x2father-1.scope"), user(r"app-we\x2father-1.scope", None)),
+            (below(r"/app.slice/app-we\x3aather-1.scope"), user(r"app-we\x3aather-1.scope", None)),
+            (below(r"/app.slice/app-we\x0aather-1.scope"), user(r"app-we\x0aather-1.scope", None)),
+            (below(r"/app.slice/app-we\xffather-1.scope"), user(r"app-we\xffather-1.scope", None)),
+            (below(r"/app.slice/app-we\x2-1.scope"), user(r"app-we\x2-1.scope", None)),
+            (below(r"/app.slice/app-we\x+2-1.scope"), Place::Elsewhere),
+            (below("/app.slice"), Place::Elsewhere),
+            (below(""), Place::Elsewhere),
+            // A session is no unit of the user's manager.
+            ("/user.slice/user-1000.slice/session-2.scope".into(), Place::Elsewhere),
+            // Another user's manager: `sudo` in a terminal, or a forged path.
+            (
+                "/user.slice/user-1001.slice/user@1001.service/app.slice/app-a-1.scope".into(),
+                Place::Elsewhere,
+            ),
+            (
+                "/user.slice/user-1000.slice/user@1001.service/app.slice/app-a-1.scope".into(),
+                Place::Elsewhere,
+            ),
+            (
+                "/user.slice/user-1001.slice/user@1000.service/app.slice/app-a-1.scope".into(),
+                Place::Elsewhere,
+            ),
+        ];
+        for (path, place) in table {
+            assert_eq!(parse(format!("0::{path}\n").as_bytes(), UID), Ok(place.clone()), "{path}");
+            let old = format!("12:pids:/system.slice/x.service\n1:name=systemd:{path}\n0::/\n");
+            assert_eq!(parse(old.as_bytes(), UID), Ok(place), "{path}, the older hierarchy");
+        }
+    }
+
+    #[test]
+    fn two_hierarchies_have_to_agree() {
+        let same = b"1:name=systemd:/system.slice/a.service\n0::/system.slice/a.service\n";
+        assert_eq!(parse(same, UID), Ok(system("a.service")));
+        let other = b"1:name=systemd:/system.slice/a.service\n0::/system.slice/b.service\n";
+        assert_eq!(parse(other, UID), Err(Unidentified::TwoUnits));
+    }
+
+    #[test]
+    fn garbage_is_elsewhere() {
+        for text in [
+            &b""[..],
+            b"\n\n",
+            b"0:",
+            b"::",
+            b"0::\xff\xfe",
+            b"name=systemd:/system.slice/a.service",
+        ] {
+            assert_eq!(parse(text, UID), Ok(Place::Elsewhere), "{text:?}");
+        }
+    }
+}

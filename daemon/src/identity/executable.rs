@@ -30,13 +30,13 @@ pub enum NotProven {
     #[error("the process has no executable")]
     None,
     /// Replaced or deleted after the process started, or only there in the process's own mounts.
-    #[error("what the process runs is not at {} (any more); start it again after an update", .0.display())]
+    #[error("what the process runs is not at {0:?} (any more); start it again after an update")]
     Replaced(PathBuf),
     /// It runs whatever it is given.
-    #[error("{} runs other programs; make the app an executable of its own", .0.display())]
+    #[error("{0:?} runs other programs; make the app an executable of its own")]
     Interpreter(PathBuf),
     /// Neither root's nor the daemon's user's.
-    #[error("{} belongs to uid {uid}; give it and all folders above it to root", .path.display())]
+    #[error("{path:?} belongs to uid {uid}; give it and all folders above it to root")]
     Owner {
         /// The file or folder.
         path: PathBuf,
@@ -44,19 +44,36 @@ pub enum NotProven {
         uid: u32,
     },
     /// Others may write to it, or put something in its place.
-    #[error("{} can be written to by others; chmod go-w it", .0.display())]
+    #[error("{0:?} can be written to by others; chmod go-w it")]
     Writable(PathBuf),
     /// No file, a link where a folder should be, and the like.
-    #[error("{} is no regular file in a plain folder; install the executable there", .0.display())]
+    #[error("{0:?} is no regular file in a plain folder; install the executable there")]
     NotPlain(PathBuf),
     /// The daemon may not look there.
-    #[error("{} cannot be looked at: {errno}; let the daemon's user enter the folders above it", .path.display())]
+    #[error(
+        "{path:?} cannot be looked at: {errno}; let the daemon's user enter the folders above it"
+    )]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
         /// Why not.
         errno: Errno,
     },
+}
+
+impl NotProven {
+    /// Whether the same file would be refused again.
+    pub(super) fn is_definite(&self) -> bool {
+        match self {
+            NotProven::Unreadable { .. } => false,
+            NotProven::None
+            | NotProven::Replaced(_)
+            | NotProven::Interpreter(_)
+            | NotProven::Owner { .. }
+            | NotProven::Writable(_)
+            | NotProven::NotPlain(_) => true,
+        }
+    }
 }
 
 /// Compares what runs (the link's text, and the file behind it) with what is at that path.

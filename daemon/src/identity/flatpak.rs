@@ -144,3 +144,88 @@ pub(super) fn is_app_id(id: &str) -> bool {
                 })
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "org.example.Weather";
+
+    #[test]
+    fn what_flatpak_writes_is_read() {
+        let text = "\
+# written by flatpak
+[Application]
+name=org.example.Weather
+runtime=runtime/org.example.Platform/x86_64/23
+
+[Instance]
+instance-id=1234567890
+app-path=/var/lib/flatpak/app/org.example.Weather/files
+session-bus-proxy=true
+
+[Context]
+shared=network;ipc;
+name=org.example.Other
+";
+        let expected =
+            Flatpak { app: ID.into(), instance: "1234567890".into(), ceiling: Trust::Confined };
+        assert_eq!(parse(text.as_bytes()), Ok(expected.clone()));
+        let spaced =
+            "[Application]\n  name = org.example.Weather \n[Instance] \ninstance-id =1234567890\n";
+        assert_eq!(parse(spaced.as_bytes()), Ok(expected));
+        let old = "[Application]\nname=org.example.Weather";
+        assert_eq!(&*parse(old.as_bytes()).unwrap().instance, "");
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        use FlatpakFault::{Instance, Name, Runtime, Syntax};
+        let long = format!("[Application]\nname=org.example.{}\n", "a".repeat(LONGEST_ID));
+        let table: &[(&[u8], FlatpakFault)] = &[
+            (b"\n", Name),
+            (b"[Application]\n", Name),
+            (b"[Application]\nname=\n", Name),
+            (b"[Application]\nname=weather\n", Name),
+            (b"[Application]\nname=org.weather\n", Name),
+            (b"[Application]\nname=org..Weather\n", Name),
+            (b"[Application]\nname=org.example.Weather.\n", Name),
+            (b"[Application]\nname=org.exa-mple.Weather\n", Name),
+            (b"[Application]\nname=org.example.1Weather\n", Name),
+            (b"[Application]\nname=org.example.Weather/evil\n", Name),
+            (b"[Application]\nname=org.example.We:ather\n", Name),
+            (b"[Application]\nname=org.example.W\xc3\xa9ather\n", Name),
+            (long.as_bytes(), Name),
+            (b"[Other]\nname=org.example.Weather\n", Name),
+            (b"[Instance]\nname=org.example.Weather\n", Name),
+            (b"name=org.example.Weather\n", Syntax(1)),
+            (b"[Application\nname=org.example.Weather\n", Syntax(1)),
+            (b"[Application]\nname\n", Syntax(2)),
+            (b"[Application]\nname=org.example.Weather\nname=org.example.Other\n", Syntax(3)),
+            (
+                b"[Application]\nname=org.example.Weather\n[Application]\nname=org.example.Other\n",
+                Syntax(4),
+            ),
+            (b"[Application]\nname=org.example.Weather\n\xff\xfe=1\n", Syntax(3)),
+            (b"[Application]\nname=org.example.Weather\nx=\0\n", Syntax(3)),
+            (b"\x7fELF\x02\x01\x01\0\0\0", Syntax(1)),
+            (b"[Runtime]\nruntime=runtime/org.example.Platform/x86_64/23\n", Runtime),
+            (b"[Application]\nname=org.example.Weather\n[Runtime]\n", Runtime),
+            (
+                b"[Application]\nname=org.example.Weather\n[Instance]\ninstance-id=../../x\n",
+                Instance,
+            ),
+        ];
+        for (text, fault) in table {
+            assert_eq!(parse(text).as_ref(), Err(fault), "{}", String::from_utf8_lossy(text));
+        }
+    }
+
+    #[test]
+    fn a_dash_may_be_in_the_last_element_alone() {
+        assert!(is_app_id("org.example.Weather-Now_2"));
+        assert!(is_app_id("_org.example._2"));
+        assert!(!is_app_id("org.exam-ple.Weather"));
+        assert!(!is_app_id(""));
+    }
+}

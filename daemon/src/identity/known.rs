@@ -112,3 +112,76 @@ impl Entries {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Trust;
+    use crate::identity::{Kind, NotProven, Place};
+
+    fn identified(uid: u32, app: &str) -> Arc<Identified> {
+        let peer = Peer {
+            uid,
+            pid: 1,
+            ceiling: Trust::Weak,
+            flatpak: None,
+            snap: None,
+            place: Place::Elsewhere,
+            executable: Err(NotProven::None),
+            apart: false,
+        };
+        let caller = Caller {
+            user: uid,
+            kind: Kind::Scope,
+            app: app.into(),
+            declared: None,
+            instance: "".into(),
+            trust: Trust::Weak,
+        };
+        Arc::new(Identified { peer, caller: Ok(caller) })
+    }
+
+    #[test]
+    fn one_user_cannot_push_another_out() {
+        let known = Known::default();
+        known.insert(":1.1", 1, identified(1000, "scope:quiet"));
+        for connection in 0..3000 {
+            known.insert(&format!(":2.{connection}"), 1, identified(1001, "scope:loud"));
+        }
+        assert!(known.get(":1.1", 1).is_some());
+        assert_eq!(known.connections(1000, "scope:quiet"), [":1.1".into()]);
+        assert_eq!(known.connections(1001, "scope:loud").len(), LIMIT - 1);
+    }
+
+    #[test]
+    fn a_full_cache_forgets_what_was_used_least_lately() {
+        let known = Known::default();
+        for connection in 0..LIMIT {
+            known.insert(&format!(":1.{connection}"), 1, identified(1000, "scope:a"));
+        }
+        assert!(known.get(":1.0", 1).is_some());
+        known.insert(":1.9999", 1, identified(1000, "scope:a"));
+        assert!(known.get(":1.0", 1).is_some());
+        assert!(known.get(":1.1", 1).is_none());
+        assert!(known.get(":1.2", 1).is_some());
+    }
+
+    #[test]
+    fn an_answer_from_another_registry_of_apps_is_not_found() {
+        let known = Known::default();
+        known.insert(":1.1", 1, identified(1000, "scope:a"));
+        assert!(known.get(":1.1", 2).is_none());
+        assert!(known.get(":1.1", 1).is_some());
+        known.clear();
+        assert!(known.get(":1.1", 1).is_none());
+    }
+
+    #[test]
+    fn connections_are_those_of_one_app_of_one_user() {
+        let known = Known::default();
+        known.insert(":1.1", 1, identified(1000, "scope:a"));
+        known.insert(":1.2", 1, identified(1000, "scope:b"));
+        known.insert(":1.3", 1, identified(1001, "scope:a"));
+        assert_eq!(known.connections(1000, "scope:a"), [":1.1".into()]);
+    }
+}

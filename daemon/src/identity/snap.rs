@@ -60,3 +60,80 @@ fn is_name(name: &str) -> bool {
         && !name.ends_with('-')
         && key.is_none_or(|key| (1..=10).contains(&key.len()) && key.bytes().all(lower))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snap(name: &str, instance: &str, ceiling: Trust) -> Option<Snap> {
+        Some(Snap { name: name.into(), instance: instance.into(), ceiling })
+    }
+
+    fn at(unit: &str) -> Place {
+        Place::User { unit: unit.into(), app: None }
+    }
+
+    #[test]
+    fn cgroup_and_label_together_tell_the_snap() {
+        const SCOPE: &str = "snap.weather.app-6a1f.scope";
+        let table = [
+            (
+                at(SCOPE),
+                Some("snap.weather.app (enforce)\n"),
+                snap("weather", SCOPE, Trust::Confined),
+            ),
+            (
+                at(SCOPE),
+                Some("snap.weather.hook.configure (enforce)"),
+                snap("weather", SCOPE, Trust::Confined),
+            ),
+            (at(SCOPE), Some("snap.weather.app (complain)\n"), snap("weather", SCOPE, Trust::Weak)),
+            (at(SCOPE), Some("snap.weather.app"), snap("weather", SCOPE, Trust::Weak)),
+            (at(SCOPE), Some("unconfined\n"), snap("weather", SCOPE, Trust::Weak)),
+            (
+                at(SCOPE),
+                Some(":ns://snap.weather.app (enforce)\n"),
+                snap("weather", SCOPE, Trust::Weak),
+            ),
+            (at(SCOPE), None, snap("weather", SCOPE, Trust::Weak)),
+            (
+                Place::Elsewhere,
+                Some("snap.weather.app (enforce)\n"),
+                snap("weather", "", Trust::Weak),
+            ),
+            (
+                Place::System { unit: "snap.weather.daemon.service".into() },
+                Some("snap.weather.daemon (enforce)\n"),
+                snap("weather", "", Trust::Confined),
+            ),
+            (
+                at("snap.my-weather_work.app-1.scope"),
+                Some("snap.my-weather_work.app (enforce)\n"),
+                snap("my-weather_work", "snap.my-weather_work.app-1.scope", Trust::Confined),
+            ),
+            (at("weather.service"), Some("docker-default (enforce)\n"), None),
+            (at("weather.service"), Some("/usr/bin/man (enforce)\n"), None),
+            (at("snap.weather.scope"), None, None),
+            (at("snap.Weather.app-1.scope"), None, None),
+            (at("snap.-weather.app-1.scope"), None, None),
+            (at("snap.weather_.app-1.scope"), None, None),
+            (at("snap.42.app-1.scope"), None, None),
+            (at("snap.we_at_her.app-1.scope"), None, None),
+            (at("snapd.service"), Some("snap-update-ns.weather (enforce)\n"), None),
+            (Place::Elsewhere, None, None),
+        ];
+        for (place, label, expected) in table {
+            let found = judge(&place, label.map(str::as_bytes));
+            assert_eq!(found, Ok(expected), "{place:?} {label:?}");
+        }
+    }
+
+    #[test]
+    fn a_cgroup_and_a_label_of_two_snaps_are_neither() {
+        let found = judge(&at("snap.weather.app-1.scope"), Some(b"snap.news.app (enforce)\n"));
+        assert_eq!(
+            found,
+            Err(Unidentified::TwoSnaps { cgroup: "weather".into(), label: "news".into() })
+        );
+    }
+}

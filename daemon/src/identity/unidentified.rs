@@ -107,6 +107,11 @@ pub enum Unidentified {
         "too many processes of this user are being examined; look for hung file systems (FUSE, network) at their roots"
     )]
     Busy,
+    /// The examination ended without a result.
+    #[error(
+        "the process could not be examined; look for a panic in the daemon's log, and report it"
+    )]
+    Aborted,
     /// Nothing that an app could be recognised by.
     #[error(
         "nothing tells which app this is: no sandbox, no declared user, unit or executable, no app scope ({0}); declare its executable in apps.d, or start it from an app's scope"
@@ -118,14 +123,11 @@ pub enum Unidentified {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotRecognised {
     /// It could be declared.
-    #[error("{} is not declared", .0.display())]
+    #[error("{0:?} is not declared")]
     Undeclared(std::path::PathBuf),
     /// It could not even be declared.
     #[error("{0}")]
     NotProven(#[from] NotProven),
-    /// It speaks for somebody else, or was not looked at.
-    #[error("its executable does not count")]
-    NotCounted,
 }
 
 impl Unidentified {
@@ -135,7 +137,8 @@ impl Unidentified {
     #[must_use]
     pub fn is_definite(&self) -> bool {
         match self {
-            Unidentified::Unrecognised(_) => true,
+            Unidentified::Unrecognised(NotRecognised::Undeclared(_)) => true,
+            Unidentified::Unrecognised(NotRecognised::NotProven(why)) => why.is_definite(),
             Unidentified::BusRefused
             | Unidentified::NoCredentials
             | Unidentified::Disconnected
@@ -151,7 +154,8 @@ impl Unidentified {
             | Unidentified::TwoUnits
             | Unidentified::Exhausted(_)
             | Unidentified::Slow
-            | Unidentified::Busy => false,
+            | Unidentified::Busy
+            | Unidentified::Aborted => false,
         }
     }
 

@@ -95,7 +95,7 @@ impl Store {
     /// # Errors
     /// The disk does not take it: then nothing of it was written.
     pub fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
-        let write = || -> rusqlite::Result<()> {
+        let mut write = || -> rusqlite::Result<()> {
             let transaction =
                 self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             put(&transaction, batch)?;

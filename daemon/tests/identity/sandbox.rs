@@ -8,9 +8,14 @@ use consentd::apps::Identity;
 use consentd::catalog::Trust;
 use consentd::identity::{FlatpakFault, Kind, Peer, Unidentified};
 
+use rustix::process::Uid;
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, set_capabilities, set_keep_capabilities, set_thread_res_uid,
+};
+
 use crate::support::{
-    Installed, Running, declared, look, own_uid, require_program, with_descriptor,
-    without_descriptor,
+    Installed, Running, SYSTEM_USER, declared, look, own_uid, require_program, require_root,
+    with_descriptor, without_descriptor,
 };
 
 const INFO: &str = "[Application]\nname=org.example.Weather\n\n[Instance]\ninstance-id=4711\n";
@@ -135,4 +140,46 @@ fn a_sandbox_without_a_name_is_no_app_and_may_not_change_settings() {
     );
     assert!(peer(&own_namespace).unwrap().is_sandboxed());
     assert!(!peer(&Installed::new().run()).unwrap().is_sandboxed());
+}
+
+/// Does it in a thread that is the daemon as its unit starts it: a user of its own, with these
+/// capabilities alone.
+fn as_the_unit_does<T: Send>(capabilities: CapabilitySet, work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let user = Uid::from_raw(SYSTEM_USER);
+            set_keep_capabilities(true).unwrap();
+            set_thread_res_uid(user, user, user).unwrap();
+            let inheritable = CapabilitySet::empty();
+            let sets =
+                CapabilitySets { effective: capabilities, permitted: capabilities, inheritable };
+            set_capabilities(None, sets).unwrap();
+            work()
+        });
+        thread.join().unwrap()
+    })
+}
+
+#[test]
+fn the_daemon_needs_two_capabilities_to_examine_other_users_and_no_more() {
+    const BOTH: CapabilitySet = CapabilitySet::SYS_PTRACE.union(CapabilitySet::DAC_READ_SEARCH);
+    if !installed_bwrap() || !require_root() {
+        return;
+    }
+    let running = flatpak(INFO);
+    let credentials = || without_descriptor(0, running.pid());
+    let found = as_the_unit_does(BOTH, || look(credentials())).unwrap();
+    assert_eq!(&*found.flatpak.unwrap().app, "org.example.Weather");
+    for (capabilities, file) in [
+        (CapabilitySet::SYS_PTRACE, "root/.flatpak-info"),
+        (CapabilitySet::DAC_READ_SEARCH, "exe"),
+        (CapabilitySet::empty(), "exe"),
+    ] {
+        let why = as_the_unit_does(capabilities, || look(credentials())).unwrap_err();
+        let what = match why {
+            Unidentified::Unreadable { what, .. } => what,
+            why => panic!("{capabilities:?}: {why}"),
+        };
+        assert_eq!(what, file, "{capabilities:?}");
+    }
 }

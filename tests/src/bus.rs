@@ -5,6 +5,7 @@
 
 mod policy;
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -15,7 +16,10 @@ use anyhow::{Context, Result};
 use zbus::{Connection, Fd, ObjectPath};
 
 use crate::place;
-use crate::process::{Process, bound_command};
+use crate::process::{PATIENCE, Process, bound_command};
+
+/// What a bus says on its standard error.
+const LOG_NAME: &str = "bus.log";
 
 /// Which message bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,10 +38,8 @@ impl BusKind {
             BusKind::DbusDaemon => place::program("dbus-daemon")
                 .is_none()
                 .then(|| "dbus-daemon is not installed: apt-get install dbus-daemon".to_owned()),
-            BusKind::DbusBroker => (!broker_path().is_file()).then(|| {
-                "dbus-broker is not unpacked: scripts/unpack dbus-broker (make test does it)"
-                    .to_owned()
-            }),
+            BusKind::DbusBroker => (!broker_path().is_file())
+                .then(|| "dbus-broker is not unpacked: scripts/need test".to_owned()),
         }
     }
 }
@@ -63,7 +65,7 @@ impl Bus {
                 Ok(Bus { kind, address, process, controller: None })
             }
             BusKind::DbusBroker => {
-                let (process, controller) = start_broker(&socket_path).await?;
+                let (process, controller) = start_broker(dir, &socket_path).await?;
                 Ok(Bus { kind, address, process, controller: Some(controller) })
             }
         }
@@ -96,6 +98,7 @@ impl Bus {
 /// A connection to the bus at an address.
 pub async fn connect(address: &str) -> Result<Connection> {
     zbus::connection::Builder::address(address)
+        .method_timeout(PATIENCE)
         .build()
         .await
         .with_context(|| format!("connecting to the bus at {address}"))
@@ -109,17 +112,23 @@ fn start_daemon(dir: &Path, address: &str) -> Result<Process> {
         .arg(format!("--config-file={}", config_path.display()))
         .args(["--nofork", "--nopidfile", "--print-address=1"])
         .stdin(Stdio::null())
-        .stdout(Stdio::piped());
+        .stdout(Stdio::piped())
+        .stderr(log_in(dir)?);
     let mut process = Process::spawn("dbus-daemon", &mut command)?;
     let stdout = process.child().stdout.take().context("dbus-daemon has no output")?;
     let mut listening = String::new();
     BufReader::new(stdout).read_line(&mut listening)?;
-    anyhow::ensure!(listening.starts_with("unix:"), "dbus-daemon did not start: see above");
+    anyhow::ensure!(
+        listening.starts_with("unix:"),
+        "dbus-daemon did not start: {}",
+        std::fs::read_to_string(dir.join(LOG_NAME)).unwrap_or_default()
+    );
     Ok(process)
 }
 
-async fn start_broker(socket_path: &Path) -> Result<(Process, Connection)> {
+async fn start_broker(dir: &Path, socket_path: &Path) -> Result<(Process, Connection)> {
     let listener = UnixListener::bind(socket_path)?;
+    listener.set_nonblocking(true)?;
     std::fs::set_permissions(socket_path, PermissionsExt::from_mode(0o666))?;
     let (ours, theirs) = UnixStream::pair()?;
     let mut command = bound_command(broker_path());
@@ -128,7 +137,8 @@ async fn start_broker(socket_path: &Path) -> Result<(Process, Connection)> {
         .args(["--max-bytes", "536870912", "--max-fds", "4096"])
         .args(["--max-matches", "16384", "--max-objects", "16384"])
         .stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs)))
-        .stdout(Stdio::null());
+        .stdout(Stdio::null())
+        .stderr(log_in(dir)?);
     let process = Process::spawn("dbus-broker", &mut command)?;
     drop(command);
     let controller = zbus::connection::Builder::unix_stream(ours)
@@ -151,6 +161,10 @@ async fn start_broker(socket_path: &Path) -> Result<(Process, Connection)> {
         .await
         .context("giving dbus-broker its socket")?;
     Ok((process, controller))
+}
+
+fn log_in(dir: &Path) -> Result<Stdio> {
+    Ok(Stdio::from(File::create(dir.join(LOG_NAME))?))
 }
 
 fn broker_path() -> PathBuf {

@@ -10,6 +10,7 @@ pub mod ctl;
 pub mod daemon;
 pub mod gate;
 pub mod place;
+pub mod prerequisite;
 pub mod process;
 pub mod stage;
 pub mod words;

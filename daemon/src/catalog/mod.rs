@@ -3,11 +3,25 @@
 //! Owns the words of `catalog/*.toml` after they were read and checked. It is immutable once loaded;
 //! a reload builds a new one. It never looks at what a user chose.
 
+mod coverage;
+pub mod describe;
+pub(crate) mod document;
+mod entries;
 pub mod load;
+mod schema;
+mod select;
+mod sheet;
 pub mod table;
 mod validate;
+pub(crate) mod values;
 mod warnings;
+mod words;
 
+use serde::Deserialize;
+
+pub use describe::describe;
+pub use document::{Place, Problem};
+pub(crate) use entries::PERSONALISED_ADS;
 pub use table::{Entry, Table};
 
 /// Defines the index of one kind of catalogue entry: two bytes that stand for an id.
@@ -62,7 +76,8 @@ pub struct Source {
 }
 
 /// What a refused collector uses instead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Shape {
     /// The all-zero UUID.
     ZeroUuid,
@@ -75,7 +90,8 @@ pub enum Shape {
 }
 
 /// How much harm a leak of the item does (R55), least first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Sensitivity {
     /// Says nothing about a person.
     Public,
@@ -101,7 +117,8 @@ pub struct Terms {
 }
 
 /// How far an identity can be believed, least first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Trust {
     /// A scope or an executable, or a bus that gives no process descriptor.
     Weak,
@@ -109,6 +126,18 @@ pub enum Trust {
     Confined,
     /// A system user of its own.
     System,
+}
+
+impl Trust {
+    /// The word on the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Trust::Weak => "weak",
+            Trust::Confined => "confined",
+            Trust::System => "system",
+        }
+    }
 }
 
 /// One kind of data (R1–R12).
@@ -141,7 +170,8 @@ pub struct DataItem {
 }
 
 /// A legal basis (R27).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Basis {
     /// GDPR 6(1)(a).
     Consent,
@@ -170,6 +200,19 @@ impl Basis {
     }
 }
 
+/// What a legal basis is called, and where the law has it.
+#[derive(Debug, Clone)]
+pub struct BasisTerm {
+    /// Which.
+    pub basis: Basis,
+    /// `Consent`
+    pub name: Box<str>,
+    /// DPV's term for the article: `eu-gdpr:A6-1-a`.
+    pub gdpr: Box<str>,
+    /// Where the policy names it.
+    pub source: Source,
+}
+
 /// A set of legal bases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bases(u8);
@@ -184,6 +227,11 @@ impl Bases {
     #[must_use]
     pub fn contains(self, basis: Basis) -> bool {
         self.0 & (1 << basis as u8) != 0
+    }
+    /// What either holds.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
     /// What both hold.
     #[must_use]
@@ -258,6 +306,8 @@ pub struct Narrowing {
     pub regions: Vec<RegionIx>,
     /// What remains permitted.
     pub bases: Bases,
+    /// The pairs as the file names them, for display.
+    pub written: Box<str>,
     /// Where the policy states it.
     pub source: Source,
 }
@@ -273,12 +323,15 @@ pub struct Never {
     pub data: Vec<DataIx>,
     /// Why, in words for the person.
     pub why: Box<str>,
+    /// The pairs as the file names them, for display.
+    pub written: Box<str>,
     /// Where the policy states it.
     pub source: Source,
 }
 
 /// Of whom a toggle keeps a state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Scope {
     /// All apps together, and each app besides.
     Both,
@@ -291,7 +344,8 @@ pub enum Scope {
 }
 
 /// A toggle's state for an app, as the rule sees it: the more restrictive is the smaller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum State {
     /// Denied.
     Off,
@@ -314,7 +368,8 @@ impl State {
 }
 
 /// What an app without a state of its own gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum AppDefault {
     /// The all-apps state.
     Follow,
@@ -325,7 +380,8 @@ pub enum AppDefault {
 }
 
 /// What kind of thing the user sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A switch.
     Switch,
@@ -369,6 +425,8 @@ pub struct Cover {
     pub purposes: Vec<PurposeIx>,
     /// The items, `*` and groups spread out, identifiers completed to their group.
     pub data: Vec<DataIx>,
+    /// The rectangle as the file names it, for display.
+    pub written: Box<str>,
 }
 
 /// Somebody data goes to (R30, R32).
@@ -463,6 +521,8 @@ pub struct Cookie {
     pub domains: Vec<Box<str>>,
     /// Who sets it.
     pub by: Box<str>,
+    /// Lifetimes that other policies state for it, as written: `2 y (S0)` (R35).
+    pub conflicts: Vec<Box<str>>,
     /// Where the policy lists it.
     pub source: Source,
 }
@@ -491,7 +551,9 @@ pub struct Catalog {
     pub regions: Table<Region, RegionIx>,
     /// R39, in the order of their effective dates.
     pub notices: Table<Notice, NoticeIx>,
-    /// R27–R29.
+    /// The four of R27, in the order of [`Basis::ALL`].
+    pub bases: Vec<BasisTerm>,
+    /// R28, R29.
     pub narrowings: Vec<Narrowing>,
     /// R7, R11, R31, R59.
     pub nevers: Vec<Never>,
@@ -505,6 +567,8 @@ pub struct Catalog {
     coverage: Vec<Box<[ToggleIx]>>,
     /// For each (purpose, item): the never rule that refuses it.
     forbidden: Vec<Option<u16>>,
+    /// For each (purpose, item): the bases that some region permits.
+    somewhere: Vec<Bases>,
 }
 
 impl Catalog {
@@ -522,7 +586,13 @@ impl Catalog {
     /// The never rule that refuses a pair.
     #[must_use]
     pub fn never(&self, purpose: PurposeIx, data: DataIx) -> Option<&Never> {
-        self.forbidden[self.cell(purpose, data)].map(|rule| &self.nevers[usize::from(rule)])
+        self.never_index(purpose, data).and_then(|rule| self.nevers.get(rule))
+    }
+
+    /// The never rule that refuses a pair, as its position in `nevers`.
+    #[must_use]
+    pub fn never_index(&self, purpose: PurposeIx, data: DataIx) -> Option<usize> {
+        self.forbidden[self.cell(purpose, data)].map(usize::from)
     }
 
     /// The bases permitted for a pair in a region (R27–R29).
@@ -536,6 +606,12 @@ impl Catalog {
                     && rule.regions.contains(&region)
             })
             .fold(self.purposes[purpose].bases, |left, rule| left.and(rule.bases))
+    }
+
+    /// The bases that at least one region permits for a pair.
+    #[must_use]
+    pub fn permitted_somewhere(&self, purpose: PurposeIx, data: DataIx) -> Bases {
+        self.somewhere[self.cell(purpose, data)]
     }
 
     /// The notice in force at a moment (Unix seconds): the latest that took effect.

@@ -1,4 +1,30 @@
 //! Who calls: from the kernel and the bus alone, never from an argument.
+//!
+//! The bus names a user and a process ([`bus`]), the process is examined ([`examine`]), the facts
+//! ([`Peer`]) are matched with the declarations, and what comes of it is remembered ([`Known`]).
+
+pub mod bus;
+mod cgroup;
+mod credentials;
+mod executable;
+mod flatpak;
+mod interpreter;
+mod known;
+mod peer;
+mod proc;
+mod snap;
+mod unidentified;
+
+pub use cgroup::{Place, ScopedApp};
+pub use credentials::Credentials;
+pub use executable::{Executable, NotProven};
+pub use flatpak::{Flatpak, FlatpakFault};
+pub use interpreter::is_interpreter;
+pub use known::{Identified, Known};
+pub use peer::{Examined, Peer, examine};
+pub use proc::{ProcRoot, Process};
+pub use snap::Snap;
+pub use unidentified::{NotRecognised, Unidentified};
 
 use crate::apps::AppIx;
 use crate::catalog::Trust;

@@ -79,3 +79,12 @@ impl World {
         Ok(())
     }
 }
+
+impl Drop for World {
+    /// A failed assertion is read together with the daemon's side of it.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.daemon.log());
+        }
+    }
+}

@@ -5,4 +5,5 @@
 //! stop well.
 
 mod buses;
+mod check;
 mod scenario;

@@ -67,7 +67,7 @@ impl<'a> Story<'a> {
         self.narrator.quote("Weather", "May I have your precise location?")?;
         let both = ["location.precise", "location.approximate"];
         let answers = weather.check("location.services", &both[..1]).await?;
-        self.expect(&answers, &[ask("location.precise", "not-set", "approximate")])?;
+        self.expect(&answers, &[ask("location.precise", "not-set", "none")])?;
         self.narrator.tell(
             "Not now, but a prompt may change that. You give Weather the neighbourhood, and not the \
              street:",

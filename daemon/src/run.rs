@@ -216,8 +216,9 @@ fn start_log() {
     match tracing_journald::layer().ok().filter(|_| to_journal) {
         Some(journal) => registry.with(journal).init(),
         None => {
+            let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
             let stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-            registry.with(stderr.with_target(false)).init();
+            registry.with(stderr.with_target(false).with_ansi(is_terminal)).init();
         }
     }
 }

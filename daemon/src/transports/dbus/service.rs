@@ -99,6 +99,19 @@ impl Service {
         Ok(service)
     }
 
+    /// Takes no more calls: the interfaces, which hold the service, which holds the connection, go.
+    pub async fn withdraw(&self) {
+        let server = self.connection.object_server();
+        let gone = [
+            server.remove::<Gate, _>(names::PATH).await,
+            server.remove::<Settings, _>(names::PATH).await,
+            server.remove::<Admin, _>(names::PATH).await,
+        ];
+        for error in gone.into_iter().filter_map(Result::err) {
+            tracing::warn!(%error, "an interface could not be withdrawn");
+        }
+    }
+
     /// Who sent a message.
     ///
     /// # Errors

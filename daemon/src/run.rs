@@ -60,6 +60,9 @@ enum DefaultAge {
     Minor,
 }
 
+/// How long answers that are under way may take after the daemon was told to stop.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Runs the daemon until it is told to stop.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -130,7 +133,6 @@ async fn serve_bus(
         .build()
         .await
         .with_context(|| format!("cannot connect to {}", address.unwrap_or("the system bus")))?;
-    let mut gone = std::pin::pin!(closed(connection.clone()));
     let service = dbus::Service::start(Arc::clone(&engine), connection.clone(), config).await?;
     notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!("ready");
@@ -139,22 +141,18 @@ async fn serve_bus(
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = reload.recv() => reload_policy(&engine).await,
-            () = &mut gone => anyhow::bail!("the bus went away; start it, then consentd again"),
+            () = connection.closed() => anyhow::bail!("the bus went away; start it, then consentd again"),
         }
     }
     notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!("stopping");
     // Answers that are under way leave before the connection is closed.
+    service.withdraw().await;
     drop(service);
-    connection.graceful_shutdown().await;
+    if tokio::time::timeout(GRACE, connection.graceful_shutdown()).await.is_err() {
+        tracing::warn!("some callers were not answered before the stop");
+    }
     Ok(())
-}
-
-/// Ends when the bus closes the connection.
-async fn closed(connection: zbus::Connection) {
-    use futures_util::StreamExt;
-    let mut messages = zbus::MessageStream::from(connection);
-    while let Some(Ok(_)) = messages.next().await {}
 }
 
 async fn reload_policy(engine: &Arc<Engine>) {
@@ -218,8 +216,9 @@ fn start_log() {
     match tracing_journald::layer().ok().filter(|_| to_journal) {
         Some(journal) => registry.with(journal).init(),
         None => {
+            let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
             let stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-            registry.with(stderr.with_target(false)).init();
+            registry.with(stderr.with_target(false).with_ansi(is_terminal)).init();
         }
     }
 }

@@ -176,7 +176,6 @@ impl Engine {
                 wanted.insert(number, name.into());
             }
         }
-        numbers.notices.insert(0, "".into());
         let now = self.clock.now().wall;
         let (policy, _) =
             Policy::adopt(catalog, apps, &mut numbers, &remembered, &state.settings, now)?;

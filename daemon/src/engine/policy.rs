@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::names::{AppKey, Names, NoticeKey, ToggleKey};
+use super::names::{ALL_APPS, AppKey, Names, NoticeKey, OTHER_APPS, ToggleKey};
 use super::settings::{Settings, View};
 use crate::apps::{App, AppIx, Apps};
 use crate::catalog::{Catalog, DataIx, NoticeIx, PurposeIx, State, ToggleIx};
@@ -54,7 +54,7 @@ pub enum PolicyError {
 }
 
 /// Numbers of everything that is stored by number.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Numbers {
     /// Apps.
     pub apps: Names,
@@ -68,6 +68,28 @@ pub struct Numbers {
     pub items: Names,
     /// Names that the store does not know yet.
     pub new: Vec<NewName>,
+}
+
+impl Default for Numbers {
+    /// Nothing numbered yet. 0 is nobody's; the first two apps stand for many.
+    fn default() -> Self {
+        let mut numbers = Self {
+            apps: Names::default(),
+            toggles: Names::default(),
+            notices: Names::default(),
+            purposes: Names::default(),
+            items: Names::default(),
+            new: Vec::new(),
+        };
+        numbers.apps.insert(ALL_APPS.0, "".into());
+        numbers.apps.insert(OTHER_APPS.0, "*".into());
+        for names in
+            [&mut numbers.toggles, &mut numbers.notices, &mut numbers.purposes, &mut numbers.items]
+        {
+            names.insert(0, "".into());
+        }
+        numbers
+    }
 }
 
 impl Numbers {

@@ -191,7 +191,7 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         return Err(StoreError::Foreign { path: path.into(), found });
     }
     let finding: String =
-        connection.pragma_query_value(None, "quick_check(1)", |row| row.get(0)).map_err(sqlite)?;
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sqlite)?;
     if finding != "ok" {
         return Err(StoreError::Damaged { path: path.into(), finding });
     }

@@ -6,4 +6,6 @@
 
 mod buses;
 mod check;
+mod consentctl;
+mod interfaces;
 mod scenario;

@@ -8,7 +8,7 @@ pub struct Status {
     pub version: String,
     pub generation: u64,
     pub started: i64,
-    pub bus: String,
+    pub bus: Option<String>,
     #[serde(default)]
     pub process_fd: bool,
     pub store: String,

@@ -190,7 +190,7 @@ impl State {
 /// A check, a preview or an explanation.
 #[derive(Debug, Args)]
 pub struct Question {
-    /// The purpose's id or number: ads.personalised, P21.
+    /// The purpose's id: ads.personalised. Who may read the catalogue can give its number: P21.
     pub purpose: String,
     /// Data items' ids.
     #[arg(required = true)]
@@ -244,9 +244,6 @@ pub struct RecordFilter {
     /// Of one app, by id or name.
     #[arg(long, short)]
     pub app: Option<String>,
-    /// Of what one toggle covers, by id or name.
-    #[arg(long, short)]
-    pub toggle: Option<String>,
     /// For one purpose, by id or number.
     #[arg(long, short)]
     pub purpose: Option<String>,

@@ -10,13 +10,21 @@ use crate::values::{Malformed, decode_all};
 #[derive(Debug, Default)]
 pub struct Dictionary(Vec<Word>);
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 struct Word {
-    #[serde(alias = "app")]
     id: String,
-    #[serde(default)]
     name: String,
     /// Of purposes: P21.
+    number: String,
+}
+
+/// A row as it comes: toggles have an `id`, and an `app` besides; apps have an `app` alone.
+#[derive(Debug, Deserialize)]
+struct Named {
+    id: Option<String>,
+    app: Option<String>,
+    #[serde(default)]
+    name: String,
     #[serde(default)]
     number: String,
 }
@@ -24,7 +32,12 @@ struct Word {
 impl Dictionary {
     /// From rows that have `id` or `app`, `name`, and perhaps `number`.
     pub fn new(rows: &[Details]) -> Result<Self, Malformed> {
-        Ok(Self(decode_all(rows)?))
+        let rows: Vec<Named> = decode_all(rows)?;
+        let word = |row: Named| {
+            let id = row.id.or(row.app).unwrap_or_default();
+            Word { id, name: row.name, number: row.number }
+        };
+        Ok(Self(rows.into_iter().map(word).collect()))
     }
 
     /// The name, or the id of what has none.
@@ -39,6 +52,13 @@ impl Dictionary {
             name if name == id => id.to_owned(),
             name => format!("{name} ({id})"),
         }
+    }
+
+    /// The name if no other id has it too, else both.
+    pub fn short(&self, id: &str) -> String {
+        let name = self.name(id);
+        let alone = self.0.iter().filter(|word| word.name == name).nth(1).is_none();
+        if alone { name.to_owned() } else { self.both(id) }
     }
 
     /// The id that `text` stands for, be it an id, a name or a number; else `text`, on which the
@@ -58,10 +78,12 @@ impl Dictionary {
         }
     }
 
-    /// An error about `text`, with the nearest id if there is one.
+    /// An error about `text`, with the nearest id if there is one and the daemon has not named it.
     pub fn suggest(&self, text: &str, error: Error) -> Failure {
         match (&error, self.nearest(text)) {
-            (Error::UnknownApp(_) | Error::UnknownToggle(_), Some(near)) => {
+            (Error::UnknownApp(message) | Error::UnknownToggle(message), Some(near))
+                if !message.contains(near) =>
+            {
                 Failure::Mistyped(error, near.to_owned())
             }
             (_, _) => Failure::Call(error),
@@ -116,10 +138,25 @@ mod tests {
     }
 
     #[test]
+    fn an_id_is_taken_before_an_app() {
+        let row = |pairs: &[(&str, &str)]| -> Details {
+            let value = |text: &str| zbus::Variant::from(text).try_to_owned().unwrap();
+            pairs.iter().map(|(key, text)| ((*key).to_owned(), value(text))).collect()
+        };
+        let toggle = row(&[("app", ""), ("id", "ad-services"), ("name", "Ad services")]);
+        let app = row(&[("app", "org.example.weather"), ("name", "Weather")]);
+        let known = Dictionary::new(&[toggle, app]).unwrap();
+        assert_eq!(known.name("ad-services"), "Ad services");
+        assert_eq!(known.resolve("weather"), "org.example.weather");
+    }
+
+    #[test]
     fn names_stand_first() {
         let toggles = toggles();
         assert_eq!(toggles.both("ad-services"), "Ad services (ad-services)");
         assert_eq!(toggles.both("unknown"), "unknown");
+        assert_eq!(toggles.short("ad-services"), "Ad services");
+        assert_eq!(toggles.short("location.app"), "Location (location.app)", "two have this name");
     }
 
     #[test]
@@ -128,7 +165,7 @@ mod tests {
         let hint = |text: &str| toggles().suggest(text, unknown()).hint();
         assert_eq!(hint("ad-service"), "did you mean ad-services?");
         assert_eq!(hint("Locatoin"), "did you mean location?");
-        assert_eq!(hint("zzz"), "`consentctl toggles` lists them");
+        assert_eq!(hint("zzz"), "");
         let other = toggles().suggest("ad-service", Error::InvalidArgument("x".to_owned()));
         assert!(matches!(other, Failure::Call(_)));
     }

@@ -1,12 +1,28 @@
 //! Tables without lines: columns aligned, wrapped at words where the terminal is narrow.
 
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Row, presets};
+use comfy_table::{
+    Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Row, Width, presets,
+};
 
 use crate::screen::{Screen, Tone};
 
 /// A table that is being filled.
 pub struct Table {
     inner: comfy_table::Table,
+    columns: Vec<Extent>,
+    unbroken: Option<usize>,
+    indent: u16,
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Default)]
+struct Extent {
+    /// Width of its longest word, which is not broken: an id has to stay whole.
+    longest_word: u16,
+    /// Width of its longest field.
+    longest: u16,
+    /// Any field below the heading.
+    filled: bool,
 }
 
 /// One field: its text and how it is meant.
@@ -38,34 +54,82 @@ impl Table {
         } else {
             inner.force_no_tty();
         }
+        let mut table = Self { inner, columns: Vec::new(), unbroken: None, indent: 0 };
         if !headings.is_empty() {
-            inner.set_header(headings.iter().map(|text| cell(&(Tone::Strong, (*text).to_owned()))));
+            for (at, heading) in headings.iter().enumerate() {
+                table.measure(at, heading);
+            }
+            let cells = headings.iter().map(|text| cell(&(Tone::Strong, (*text).to_owned())));
+            table.inner.set_header(cells);
         }
-        Self { inner }
+        table
+    }
+
+    /// The same table, set in from the left.
+    pub fn indented(mut self) -> Self {
+        self.indent = 2;
+        self
+    }
+
+    /// The same table, with one column that is never wrapped: `2 minutes ago` on three lines is no
+    /// help.
+    pub fn unbroken(mut self, column: usize) -> Self {
+        self.unbroken = Some(column);
+        self
     }
 
     /// One more row.
     pub fn row(&mut self, fields: impl IntoIterator<Item = Field>) {
-        self.inner.add_row(Row::from(fields.into_iter().map(|field| cell(&field))));
+        let fields: Vec<_> = fields.into_iter().collect();
+        for (at, (_, text)) in fields.iter().enumerate() {
+            self.measure(at, text);
+            self.columns[at].filled |= !text.is_empty();
+        }
+        self.inner.add_row(Row::from(fields.iter().map(cell)));
     }
 
-    /// The table as text; every line ends in a line end.
+    /// The table as text, without columns that nothing fills; every line ends in a line end.
     pub fn render(mut self) -> String {
-        for column in self.inner.column_iter_mut() {
-            column.set_padding((0, 2));
+        for (at, column) in self.inner.column_iter_mut().enumerate() {
+            let extent = self.columns.get(at).copied().unwrap_or_default();
+            let left = if at == 0 { self.indent } else { 0 };
+            column.set_padding((left, GAP));
+            column.set_constraint(if extent.filled {
+                let whole = self.unbroken == Some(at);
+                let least = if whole { extent.longest } else { extent.longest_word };
+                ColumnConstraint::LowerBoundary(Width::Fixed(least + left + GAP))
+            } else {
+                ColumnConstraint::Hidden
+            });
         }
         let mut text = self.inner.trim_fmt();
         text.push('\n');
         text
     }
+
+    fn measure(&mut self, at: usize, text: &str) {
+        if self.columns.len() <= at {
+            self.columns.resize(at + 1, Extent::default());
+        }
+        let width = |text: &str| u16::try_from(text.chars().count()).unwrap_or(MAX_LEAST);
+        let words = text.split_whitespace().map(width);
+        let column = &mut self.columns[at];
+        column.longest_word = words.fold(column.longest_word, u16::max).min(MAX_LEAST);
+        column.longest = column.longest.max(width(text)).min(MAX_LEAST);
+    }
 }
+
+/// Columns between two columns.
+const GAP: u16 = 2;
+/// What is longer is broken, whatever it is.
+const MAX_LEAST: u16 = 48;
 
 /// Labels and what stands beside them, without those that are empty.
 pub fn facts(screen: &Screen, pairs: impl IntoIterator<Item = (&'static str, Field)>) -> String {
-    let mut table = Table::new(screen, &[]);
+    let mut table = Table::new(screen, &[]).indented();
     for (label, field) in pairs {
         if !field.1.is_empty() {
-            table.row([dim(format!("  {label}")), field]);
+            table.row([dim(label), field]);
         }
     }
     table.render()
@@ -104,12 +168,15 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_wraps_at_words_and_keeps_ids_whole() {
-        let mut table = Table::new(&screen(Some(44)), &["Why", "ID"]);
-        table.row([plain("the user has not decided yet"), dim("org.example.weather")]);
+        let mut table =
+            Table::new(&screen(Some(50)), &["When", "Why", "Instead", "ID"]).unbroken(0);
+        let why = plain("the user has not decided yet, nor anybody else");
+        table.row([plain("2 days ago"), why, plain(""), dim("device.oaid_or_other")]);
         let text = table.render();
-        assert!(text.contains("org.example.weather"), "{text}");
-        assert!(text.lines().all(|line| line.len() <= 44), "{text}");
-        assert_eq!(text.lines().count(), 3, "{text}");
+        assert!(text.contains("2 days ago") && text.contains("device.oaid_or_other"), "{text}");
+        assert!(text.lines().all(|line| line.len() <= 50), "{text}");
+        assert!(text.lines().count() > 2, "{text}");
+        assert!(!text.contains("Instead"), "an empty column is left out: {text}");
     }
 
     #[test]

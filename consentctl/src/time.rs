@@ -152,6 +152,11 @@ pub fn hour(at: i64, now: &Zoned) -> String {
     then.map_or_else(|| at.to_string(), |then| then.strftime("%-d %b %Y, %H:%M").to_string())
 }
 
+/// A time of day, to the second: `14:03:07`.
+pub fn clock(at: i64, now: &Zoned) -> String {
+    zoned(at, now).map_or_else(|| at.to_string(), |then| then.strftime("%H:%M:%S").to_string())
+}
+
 /// How long something has lasted, in its two greatest units: `3 days 4 hours`.
 pub fn lasted(since: i64, now: &Zoned) -> String {
     let seconds = now.timestamp().as_second().saturating_sub(since).max(0);
@@ -168,7 +173,7 @@ pub fn lasted(since: i64, now: &Zoned) -> String {
     let told: Vec<_> = parts.into_iter().skip_while(|(count, _)| *count == 0).take(2).collect();
     let told = told.into_iter().filter(|(count, _)| *count > 0);
     let words: Vec<_> = told.map(|(count, unit)| plural(count, unit)).collect();
-    if words.is_empty() { "no time".to_owned() } else { words.join(" ") }
+    if words.is_empty() { plural(0, "second") } else { words.join(" ") }
 }
 
 /// A count and its unit: `1 day`, `2 days`.
@@ -285,7 +290,7 @@ mod tests {
         let now = now();
         let present = now.timestamp().as_second();
         for (seconds, words) in [
-            (0, "no time"),
+            (0, "0 seconds"),
             (1, "1 second"),
             (3_600, "1 hour"),
             (3_660, "1 hour 1 minute"),

@@ -1,7 +1,5 @@
 //! `apps` and `app`.
 
-use std::collections::BTreeMap;
-
 use jiff::Zoned;
 
 use crate::answers::{App, AppDetails, AppToggle, Collected};
@@ -94,14 +92,17 @@ fn render_app(details: &AppDetails, names: &Names, screen: &Screen, now: &Zoned)
         text.push('\n');
         text.push_str(&toggles(&details.toggles, screen, now));
     }
-    let mut by_purpose: BTreeMap<&str, Vec<&Collected>> = BTreeMap::new();
-    for pair in &details.collects {
-        by_purpose.entry(&pair.purpose).or_default().push(pair);
-    }
-    for (purpose, pairs) in by_purpose {
-        let heading = screen.paint(Tone::Strong, names.purposes.name(purpose));
-        text.push_str(&format!("\nFor {heading} ({purpose})\n"));
-        text.push_str(&collects(&pairs, &names.data, screen));
+    let mut purpose = "";
+    for block in details.collects.chunk_by(Collected::is_declared_like) {
+        let Some(first) = block.first() else { continue };
+        if first.purpose != purpose {
+            purpose = &first.purpose;
+            let heading = screen.paint(Tone::Strong, names.purposes.name(purpose));
+            text.push_str(&format!("\nFor {heading} ({purpose})\n"));
+        } else {
+            text.push('\n');
+        }
+        text.push_str(&collects(block, first, &names.data, screen));
     }
     text
 }
@@ -118,25 +119,39 @@ fn toggles(toggles: &[AppToggle], screen: &Screen, now: &Zoned) -> String {
     table.render()
 }
 
-fn collects(pairs: &[&Collected], data: &Dictionary, screen: &Screen) -> String {
-    let mut table = Table::new(screen, &["Data", "Now", "Basis", "Goes to", "Kept", "ID"]);
-    for pair in pairs {
+/// Pairs that were declared alike: what holds for all of them, then one by one.
+fn collects(block: &[Collected], first: &Collected, data: &Dictionary, screen: &Screen) -> String {
+    let facts = facts(
+        screen,
+        [
+            ("Basis", plain(basis(first))),
+            ("Goes to", plain(goes_to(first))),
+            ("Kept", plain(first.retention.clone().unwrap_or_default())),
+        ],
+    );
+    let mut table = Table::new(screen, &["Data", "Now", "Why", "ID"]).indented();
+    for pair in block {
         let decision = pair.decision.as_deref().unwrap_or_default();
-        let now = match &pair.reason {
-            Some(reason) => format!("{decision} ({reason})"),
-            None => decision.to_owned(),
-        };
-        let kept = pair.retention.clone().unwrap_or_default();
         table.row([
             plain(data.name(&pair.data)),
-            (Tone::of(decision), now),
-            plain(basis(pair)),
-            plain(goes_to(pair)),
-            plain(kept),
+            (Tone::of(decision), decision.to_owned()),
+            plain(words::reason(pair.reason.as_deref().unwrap_or_default())),
             dim(&pair.data),
         ]);
     }
-    table.render()
+    facts + &table.render()
+}
+
+impl Collected {
+    /// Whether two pairs differ in the data item alone.
+    fn is_declared_like(&self, other: &Self) -> bool {
+        let alike = |one: &Self| {
+            let (basis, retention) = (one.basis.clone(), one.retention.clone());
+            (one.purpose.clone(), basis, one.mandatory, retention)
+        };
+        alike(self) == alike(other)
+            && (&self.recipients, &self.destinations) == (&other.recipients, &other.destinations)
+    }
 }
 
 fn basis(pair: &Collected) -> String {
@@ -208,8 +223,11 @@ Toggle    State  By           ID
 Location  ask    the default  location.app
 
 For location.services (location.services)
-Data              Now            Basis                Goes to         Kept     ID
-location.precise  ask (not-set)  contract, mandatory  provider in NL  30 days  location.precise
+  Basis    contract, mandatory
+  Goes to  provider in NL
+  Kept     30 days
+  Data              Now  Why                           ID
+  location.precise  ask  the user has not decided yet  location.precise
 "
         );
     }

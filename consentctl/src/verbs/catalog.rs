@@ -154,11 +154,11 @@ fn render_entry(kind: Kind, row: &Value, screen: &Screen) -> String {
     };
     let mut fields: Vec<_> = row.as_object().into_iter().flatten().collect();
     fields.sort_by_key(|(key, _)| place(key));
-    let mut table = Table::new(screen, &[]);
+    let mut table = Table::new(screen, &[]).indented();
     for (key, value) in fields {
         let text = text(value);
         if key != "id" && !text.is_empty() {
-            table.row([dim(format!("  {}", key.replace('_', " "))), plain(text)]);
+            table.row([dim(key.replace('_', " ")), plain(text)]);
         }
     }
     format!("{head}, in the catalogue's {}\n{}", kind.word(), table.render())
@@ -206,8 +206,8 @@ mod tests {
     #[test]
     fn an_entry_shows_all_that_is_said_about_it() {
         let item = json!({
-            "id": "device.oaid", "name": "OAID", "personal": true, "groups": [], "dpv": ["pd:UID"],
-            "min_trust": "weak", "requirement": "R1", "section": "S3 3.1.2",
+            "dpv": ["pd:UID"], "groups": [], "id": "device.oaid",
+            "min_trust": "weak", "name": "OAID", "personal": true, "requirement": "R1", "section": "S3 3.1.2",
         });
         let screen = Screen { json: false, colour: false, width: None };
         assert_eq!(

@@ -86,7 +86,7 @@ pub async fn lock(session: &Session, toggles: &[String]) -> Result<(), Failure> 
     let words: Vec<&str> = ids.iter().map(String::as_str).collect();
     let generation = session.settings().await?.lock(&words, Options::new()).await;
     let generation = generation.map_err(|error| suggest(&known, &ids, error))?;
-    done(session, generation, &known, &ids, "off for everybody until you unlock")
+    done(session, generation, &known, &ids, "Off for everybody, whatever they chose")
 }
 
 pub async fn unlock(session: &Session, toggles: &[String]) -> Result<(), Failure> {
@@ -95,7 +95,7 @@ pub async fn unlock(session: &Session, toggles: &[String]) -> Result<(), Failure
     let words: Vec<&str> = ids.iter().map(String::as_str).collect();
     let generation = session.settings().await?.unlock(&words, Options::new()).await;
     let generation = generation.map_err(|error| suggest(&known, &ids, error))?;
-    done(session, generation, &known, &ids, "unlocked; what the users chose holds again for")
+    done(session, generation, &known, &ids, "As the users chose it again")
 }
 
 fn suggest(known: &Dictionary, ids: &[String], error: consentd_dbus::Error) -> Failure {
@@ -117,5 +117,5 @@ fn done(
         return session.screen.json(&json::single("generation", generation));
     }
     let names: Vec<_> = ids.iter().map(|id| known.both(id)).collect();
-    session.screen.text(&format!("{what}: {}", names.join(", ")))
+    session.screen.text(&format!("{what}: {}.", names.join(", ")))
 }

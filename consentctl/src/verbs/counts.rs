@@ -11,7 +11,7 @@ use crate::session::Session;
 use crate::table::{Field, Table, plain};
 use crate::time;
 use crate::values::decode_all;
-use crate::verbs::stream::Names;
+use crate::verbs::stream::{Names, app};
 
 pub async fn counts(session: &Session, counts: &Counts) -> Result<(), Failure> {
     let names = Names::of(session).await?;
@@ -58,7 +58,7 @@ fn heading(by: Grouping) -> &'static str {
 fn field(by: Grouping, group: &Count, names: &Names, now: &Zoned) -> Field {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     match by {
-        Grouping::App => plain(names.apps.both(&text(&group.app))),
+        Grouping::App => plain(app(&text(&group.app), &names.apps)),
         Grouping::Data => plain(names.data.name(&text(&group.data))),
         Grouping::Purpose => plain(names.purposes.name(&text(&group.purpose))),
         Grouping::Decision => {

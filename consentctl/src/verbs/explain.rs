@@ -45,8 +45,8 @@ fn render(results: &[ItemResult], steps: &[Step], data: &Dictionary, screen: &Sc
         let answer = screen.paint(Tone::of(decision), decision);
         let name = screen.paint(Tone::Strong, &data.both(item));
         text.push_str(&format!("\n{name}: {answer}, {} ({reason})", words::reason(reason)));
-        if !refusal.is_empty() {
-            text.push_str(&format!("; use {} instead", words::refusal(refusal)));
+        if !matches!(refusal.as_str(), "" | "none") {
+            text.push_str(&format!("; instead: {}", words::refusal(refusal)));
         }
         text.push('\n');
         text.push_str(&trace(steps.iter().filter(|step| step.data == *item), decision, screen));
@@ -55,12 +55,12 @@ fn render(results: &[ItemResult], steps: &[Step], data: &Dictionary, screen: &Sc
 }
 
 fn trace<'s>(steps: impl Iterator<Item = &'s Step>, decision: &str, screen: &Screen) -> String {
-    let mut table = Table::new(screen, &[]);
+    let mut table = Table::new(screen, &[]).indented();
     for step in steps {
         let source = step.requirement.as_deref().filter(|source| !source.is_empty());
         let source = source.map(|source| format!(" [{source}]")).unwrap_or_default();
         let because = format!("{}{source}", step.text);
-        let number = dim(format!("  {:>2}", step.rule));
+        let number = dim(format!("{:>2}", step.rule));
         if step.outcome == "decides" {
             let tone = Tone::of(decision);
             table.row([number, plain(&step.name), (tone, "decides".to_owned()), plain(because)]);
@@ -94,7 +94,7 @@ mod tests {
         assert_eq!(
             render(&results, &steps, &Dictionary::default(), &screen),
             "
-device.oaid: deny, a toggle that covers it is off (toggle-off); use the all-zero UUID instead
+device.oaid: deny, a toggle that covers it is off (toggle-off); instead: the all-zero UUID
    1  identity  passes   known
   11  toggles   decides  Ad services is off [R18]
 

@@ -5,7 +5,7 @@ use jiff::Zoned;
 use crate::answers::Event;
 use crate::args::History;
 use crate::failure::Failure;
-use crate::screen::Screen;
+use crate::screen::{Screen, Tone};
 use crate::session::Session;
 use crate::table::{Table, dim, plain};
 use crate::time;
@@ -23,10 +23,13 @@ pub async fn history(session: &Session, history: &History) -> Result<(), Failure
     filter.extend(app.map(|app| ("app", app.into())));
     filter.extend(toggle.map(|toggle| ("toggle", toggle.into())));
     if history.paging.follow {
+        let screen = session.screen;
         return follow(session, filter, move |line| {
             let event: Event = decode_json(line)?;
             let by = by(&event).map(|by| format!(", by {by}")).unwrap_or_default();
-            Ok(format!("{}{by}", sentence(&event, &names, &Zoned::now())))
+            let now = Zoned::now();
+            let at = screen.paint(Tone::Dim, &time::clock(event.at, &now));
+            Ok(format!("{at} {}{by}", sentence(&event, &names, &now)))
         })
         .await;
     }
@@ -42,7 +45,7 @@ fn render(events: &[Event], names: &Names, screen: &Screen, now: &Zoned) -> Stri
     if events.is_empty() {
         return "Nothing was changed.".to_owned();
     }
-    let mut table = Table::new(screen, &["When", "What", "By", "Notice"]);
+    let mut table = Table::new(screen, &["When", "What", "By", "Notice"]).unbroken(0);
     for event in events {
         table.row([
             plain(time::ago(event.at, now)),

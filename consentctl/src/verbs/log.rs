@@ -10,7 +10,7 @@ use crate::session::Session;
 use crate::table::{Table, dim, plain};
 use crate::time;
 use crate::values::{decode_all, decode_json};
-use crate::verbs::stream::{Names, entries, follow, more, page_json};
+use crate::verbs::stream::{Names, app, entries, follow, more, page_json};
 
 pub async fn log(session: &Session, log: &Log) -> Result<(), Failure> {
     let names = Names::of(session).await?;
@@ -18,7 +18,7 @@ pub async fn log(session: &Session, log: &Log) -> Result<(), Failure> {
     if log.paging.follow {
         let screen = session.screen;
         return follow(session, filter, move |line| {
-            Ok(sentence(&decode_json(line)?, &names, &screen))
+            Ok(sentence(&decode_json(line)?, &names, &screen, &Zoned::now()))
         })
         .await;
     }
@@ -34,47 +34,39 @@ fn render(records: &[Record], names: &Names, screen: &Screen, now: &Zoned) -> St
     if records.is_empty() {
         return "No app has asked for that.".to_owned();
     }
-    let mut table = Table::new(screen, &["When", "App", "Answer", "Data", "For", "Why", "Times"]);
+    let headings = ["When", "App", "Answer", "Data", "For", "Why", "Times", "Tag", "Trust"];
+    let mut table = Table::new(screen, &headings).unbroken(0);
+    // What a narrow terminal has no room for.
+    let roomy = screen.width.is_none_or(|width| width >= 100);
     for record in records {
         let times = if record.count == 1 { String::new() } else { format!("{}×", record.count) };
         table.row([
             plain(time::ago(record.last.unwrap_or(record.at), now)),
-            plain(app(record, names)),
+            plain(app(&record.app, &names.apps)),
             (Tone::of(&record.decision), record.decision.clone()),
             plain(names.data.name(&record.data)),
             plain(names.purposes.name(&record.purpose)),
             dim(&record.reason),
             plain(times),
+            dim(record.tag.as_deref().unwrap_or_default()),
+            dim(record.trust.as_deref().filter(|_| roomy).unwrap_or_default()),
         ]);
     }
     table.render()
 }
 
-fn sentence(record: &Record, names: &Names, screen: &Screen) -> String {
-    let answer = screen.paint(Tone::of(&record.decision), &record.decision);
+/// One record as it comes: `14:03:07 deny Weather: OAID for Personalised ads (toggle-off)`.
+fn sentence(record: &Record, names: &Names, screen: &Screen, now: &Zoned) -> String {
+    let at = screen.paint(Tone::Dim, &time::clock(record.last.unwrap_or(record.at), now));
+    let answer = screen.paint(Tone::of(&record.decision), &format!("{:5}", record.decision));
     let times = if record.count == 1 { String::new() } else { format!(", {} times", record.count) };
     format!(
-        "{answer} {}: {} for {} ({}){times}",
-        app(record, names),
+        "{at} {answer} {}: {} for {} ({}){times}",
+        app(&record.app, &names.apps),
         names.data.name(&record.data),
         names.purposes.name(&record.purpose),
         record.reason,
     )
-}
-
-/// The app, and what its record is marked with.
-fn app(record: &Record, names: &Names) -> String {
-    let app = match record.app.as_str() {
-        "" => "unidentified".to_owned(),
-        app => names.apps.both(app),
-    };
-    let weak = record.trust.as_deref().filter(|trust| *trust == "weak").map(|_| "weakly known");
-    let tag = record.tag.as_deref().filter(|tag| !tag.is_empty());
-    match (weak, tag) {
-        (None, None) => app,
-        (Some(mark), None) | (None, Some(mark)) => format!("{app}, {mark}"),
-        (Some(weak), Some(tag)) => format!("{app}, {weak}, {tag}"),
-    }
 }
 
 #[cfg(test)]
@@ -100,13 +92,12 @@ mod tests {
         let now = jiff::Timestamp::from_second(1_790_000_000).unwrap();
         let now = now.to_zoned(jiff::tz::TimeZone::UTC);
         assert_eq!(
-            sentence(&record, &names(), &screen),
-            "deny org.example.weather, weakly known, banner: device.oaid for ads.personalised \
-             (toggle-off), 3 times"
+            sentence(&record, &names(), &screen, &now),
+            "14:11:20 deny  org.example.weather: device.oaid for ads.personalised (toggle-off), 3 times"
         );
         let table = render(&[record], &names(), &screen, &now);
         let row = table.lines().nth(1).unwrap();
-        assert!(row.starts_with("2 minutes ago  org.example.weather, weakly known, banner  deny"));
-        assert!(row.ends_with("toggle-off  3×"), "{row}");
+        assert!(row.starts_with("2 minutes ago  org.example.weather  deny"), "{row}");
+        assert!(row.ends_with("toggle-off  3×     banner  weak"), "{row}");
     }
 }

@@ -57,7 +57,8 @@ fn render_consents(
     if consents.is_empty() {
         return "No consent was given.".to_owned();
     }
-    let mut table = Table::new(screen, &["Given", "Toggle", "For", "By", "Notice", "In force"]);
+    let mut table =
+        Table::new(screen, &["Given", "Toggle", "For", "By", "Notice", "In force"]).unbroken(0);
     for consent in consents {
         let force = match (consent.in_force, consent.ended) {
             (true, _) => (Tone::Good, "yes".to_owned()),

@@ -89,7 +89,10 @@ fn bus(status: &Status) -> Field {
     } else {
         "no process descriptors, so executables, units and scopes are known weakly"
     };
-    plain(format!("{}; {known}", status.bus))
+    plain(match &status.bus {
+        Some(bus) => format!("{bus}; {known}"),
+        None => known.to_owned(),
+    })
 }
 
 fn polkit(status: &Status) -> Field {

@@ -38,7 +38,6 @@ impl Names {
         filter.insert("kind", "record".into());
         let words = [
             ("app", &wanted.app, &self.apps),
-            ("toggle", &wanted.toggle, &self.toggles),
             ("purpose", &wanted.purpose, &self.purposes),
             ("data", &wanted.data, &self.data),
         ];
@@ -48,6 +47,11 @@ impl Names {
         filter.extend(wanted.decision.map(|decision| ("decision", decision.word().into())));
         filter
     }
+}
+
+/// Who asked, in a table.
+pub fn app(id: &str, apps: &Dictionary) -> String {
+    if id.is_empty() { "unidentified".to_owned() } else { apps.short(id) }
 }
 
 /// The filter for a period.

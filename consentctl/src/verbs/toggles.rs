@@ -85,7 +85,8 @@ pub fn whom(app: &str, apps: &Dictionary) -> String {
 }
 
 fn render_toggles(toggles: &[Toggle], screen: &Screen, now: &Zoned) -> String {
-    let mut table = Table::new(screen, &["Toggle", "For all apps", "For one app", "Since", "ID"]);
+    let mut table =
+        Table::new(screen, &["Toggle", "For all apps", "For one app", "Since", "ID"]).unbroken(3);
     for toggle in toggles {
         let since = toggle.since.map(|since| time::ago(since, now)).unwrap_or_default();
         table.row([
@@ -124,9 +125,12 @@ fn for_one(toggle: &Toggle) -> String {
         "ask" => "ask",
         other => other,
     };
-    let unit = if toggle.scope == "site" { "site" } else { "app" };
+    let (unit, default) = match toggle.scope.as_str() {
+        "site" => ("site", format!("{default} (sites)")),
+        _ => ("app", default.to_owned()),
+    };
     match toggle.exceptions {
-        0 => default.to_owned(),
+        0 => default,
         count => format!("{default}, but for {}", time::plural(count, unit)),
     }
 }
@@ -153,18 +157,26 @@ pub fn render_setting(
     };
     let consent = match (&setting.notice, setting.consent) {
         (Some(notice), _) => format!("given under the notice {notice}"),
-        (None, true) => "`on` is a consent".to_owned(),
+        (None, true) => "not given; switching it on is one".to_owned(),
         (None, false) => String::new(),
     };
     head + &facts(
         screen,
         [
             ("State", (Tone::of(&setting.state), setting.state.clone())),
-            ("Decided by", plain(words::decided_by(&setting.decided_by))),
+            ("Decided by", plain(decided_by(setting))),
             ("Stored", plain(stored)),
             ("Consent", plain(consent)),
         ],
     )
+}
+
+fn decided_by(setting: &Setting) -> &str {
+    let is_site = setting.app.starts_with(consentd_dbus::names::SITE_PREFIX);
+    match setting.decided_by.as_str() {
+        "app" if is_site => "the choice for this site",
+        word => words::decided_by(word),
+    }
 }
 
 #[cfg(test)]
@@ -223,7 +235,7 @@ mod tests {
                 "location|on|2 minutes ago|location",
                 "location.app|by app alone|ask, but for 2 apps|location.app",
                 "app-access|by app alone|on|app-access",
-                "analytics|off (default)|off, but for 1 site|analytics",
+                "analytics|off (default)|off (sites), but for 1 site|analytics",
                 "essential|always on|essential",
                 "account|an action|account",
                 "marketing|off, locked|as for all|marketing",

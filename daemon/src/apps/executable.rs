@@ -16,6 +16,9 @@ use crate::identity::is_interpreter;
 /// Why it cannot stand for an app, and what would be right.
 pub(super) fn resolve(declared: &str) -> Result<PathBuf, String> {
     let path = Path::new(declared);
+    if declared.chars().any(char::is_control) {
+        return Err("has control characters; write the path on one line".to_owned());
+    }
     if !path.is_absolute() || path.components().any(|part| part == Component::ParentDir) {
         return Err(format!(
             "`{declared}` is no absolute path; write it from `/` on, without `..`"

@@ -3,13 +3,21 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread::{self, ScopedJoinHandle};
 
 use super::schema::Declaration;
 use super::validate::{self, Declared, Wrongs};
 use super::{App, Apps, Identity};
 use crate::catalog::document::Document;
 use crate::catalog::{Catalog, Place, Problem};
+
+/// The most threads that read.
+const THREADS: usize = 4;
+
+/// The fewest files that are worth a thread.
+const SHARE: usize = 64;
 
 /// The largest declaration, in bytes.
 const FILE_BYTES: u64 = 256 << 10;
@@ -52,39 +60,68 @@ pub struct UnreadDir {
 /// # Errors
 /// A folder is there and cannot be read.
 pub fn load(dirs: &[PathBuf], catalog: &Catalog) -> Result<Apps, UnreadDir> {
-    let mut all = Vec::new();
+    let mut paths = Vec::new();
     for dir in dirs {
-        let files = files(dir).map_err(|source| UnreadDir { dir: dir.clone(), source })?;
-        all.extend(files.into_iter().map(|file| read(dir, file, catalog)));
+        paths.extend(files(dir).map_err(|source| UnreadDir { dir: dir.clone(), source })?);
     }
+    let mut all = read_all(&paths, catalog);
     refuse_doubles(&mut all);
     Ok(register(all))
 }
 
-/// The declarations of a folder, by name.
-fn files(dir: &Path) -> io::Result<Vec<String>> {
+/// The declarations of a folder, in the order of their names.
+fn files(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
     let mut files = Vec::new();
     for entry in entries {
-        let name = entry?.file_name().to_string_lossy().into_owned();
+        let path = entry?.path();
+        let name = file_name(&path);
         if name.ends_with(".toml") && !name.starts_with('.') {
-            files.push(name);
+            files.push(path);
         }
     }
     files.sort_unstable();
     Ok(files)
 }
 
-fn read(dir: &Path, file: String, catalog: &Catalog) -> Read {
-    let path = dir.join(&file);
-    let text = match text(&path) {
+/// Reads files on as many threads as are worth it: when the daemon starts, everybody waits for this.
+fn read_all(paths: &[PathBuf], catalog: &Catalog) -> Vec<Read> {
+    let read_part = |part: &[PathBuf]| part.iter().map(|path| read(path, catalog)).collect();
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+    let share = paths.len().div_ceil(threads).max(SHARE);
+    let (own, others) = paths.split_at(share.min(paths.len()));
+    thread::scope(|scope| {
+        let others: Vec<_> = others
+            .chunks(share)
+            .map(|part| (part, thread::Builder::new().spawn_scoped(scope, move || read_part(part))))
+            .collect();
+        let mut all: Vec<Read> = read_part(own);
+        for (part, reader) in others {
+            all.extend(match reader.map(ScopedJoinHandle::join) {
+                Ok(Ok(read)) => read,
+                Ok(Err(panic)) => resume_unwind(panic),
+                // There is no thread to be had.
+                Err(_) => read_part(part),
+            });
+        }
+        all
+    })
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn read(path: &Path, catalog: &Catalog) -> Read {
+    let file = file_name(path);
+    let text = match text(path) {
         Ok(text) => text,
         Err(text) => {
             let problem = Problem { place: Place::whole(&file), key: String::new(), text };
-            return Read { path, file, claim: None, problems: vec![problem] };
+            return Read { path: path.into(), file, claim: None, problems: vec![problem] };
         }
     };
     let mut wrongs = Wrongs::default();
@@ -102,7 +139,7 @@ fn read(dir: &Path, file: String, catalog: &Catalog) -> Read {
             (Some(Declared::unread(id)), problems)
         }
     };
-    Read { path, file, claim, problems }
+    Read { path: path.into(), file, claim, problems }
 }
 
 fn text(path: &Path) -> Result<String, String> {

@@ -90,10 +90,13 @@ fn app_id(id: &str) -> Result<(), String> {
     ))
 }
 
+/// Makes an identity of a name, or says what is wrong with the name.
+type ReadIdentity = fn(&str) -> Result<Identity, String>;
+
 fn identities(raw: &schema::Identity<'_>, wrongs: &mut Wrongs) -> (Vec<Identity>, Vec<String>) {
     let mut found: Vec<Identity> = Vec::new();
     let mut paths = Vec::new();
-    let kinds: [(&str, &schema::Texts<'_>, fn(&str) -> Result<Identity, String>); 6] = [
+    let kinds: [(&str, &schema::Texts<'_>, ReadIdentity); 6] = [
         ("executable", &raw.executable, |text| executable::resolve(text).map(Identity::Executable)),
         ("flatpak", &raw.flatpak, flatpak),
         ("snap", &raw.snap, snap),

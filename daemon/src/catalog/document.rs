@@ -216,6 +216,7 @@ pub(crate) fn unknown<'a>(what: &str, id: &str, ids: impl Iterator<Item = &'a st
         .map(|known| (strsim::jaro_winkler(known, id), known))
         .filter(|(likeness, _)| *likeness > 0.85)
         .max_by(|a, b| a.0.total_cmp(&b.0));
+    let id = id.escape_debug();
     match near {
         Some((_, near)) => format!("no {what} `{id}`; did you mean `{near}`?"),
         None => format!("no {what} `{id}`; use one of the catalogue's"),

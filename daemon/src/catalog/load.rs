@@ -68,11 +68,12 @@ pub fn load(dir: &Path) -> Result<Catalog, LoadError> {
 }
 
 fn read(path: &Path) -> Result<String, String> {
-    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            format!("is missing from {}; a catalogue needs it", parent(path))
+    let dir = path.parent().unwrap_or(path).display();
+    let bytes = std::fs::read(path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return format!("is missing from {dir}; a catalogue needs it");
         }
-        _ => format!("cannot be read from {}: {error}", parent(path)),
+        format!("cannot be read from {dir}: {error}; make it readable for the daemon's user")
     })?;
     if bytes.len() > FILE_BYTES {
         return Err(format!("has {} bytes; {FILE_BYTES} are the most", bytes.len()));
@@ -81,10 +82,6 @@ fn read(path: &Path) -> Result<String, String> {
         let offset = error.utf8_error().valid_up_to();
         format!("is not UTF-8 from byte {offset} on; save it as UTF-8")
     })
-}
-
-fn parent(path: &Path) -> std::path::Display<'_> {
-    path.parent().unwrap_or(path).display()
 }
 
 /// Reads every file, each after those it refers to. The result is a catalogue only if there were

@@ -338,8 +338,8 @@ impl Look<'_> {
         let mut purposes = Vec::new();
         let mut data = Vec::new();
         for cover in &toggle.covers {
-            purposes.extend(cover.purposes.iter().map(|purpose| &catalog.purposes[*purpose].id));
-            data.extend(cover.data.iter().map(|item| &catalog.data[*item].id));
+            purposes.extend(cover.purposes.iter().map(|purpose| &*catalog.purposes[*purpose].id));
+            data.extend(cover.data.iter().map(|item| &*catalog.data[*item].id));
         }
         let exceptions = self
             .state
@@ -399,7 +399,7 @@ impl Look<'_> {
             settings.of_app(user, key).count() + settings.allowances_of(user, key).count()
         });
         let trust = app.identities.iter().map(Identity::best_trust).max();
-        let purposes = app.pairs.iter().map(|pair| &catalog.purposes[pair.purpose].id).collect();
+        let purposes = app.pairs.iter().map(|pair| &*catalog.purposes[pair.purpose].id).collect();
         Row::new()
             .with("app", &app.id)
             .with("name", &app.name)
@@ -476,10 +476,10 @@ fn ids<'a>(ids: impl Iterator<Item = &'a Box<str>>) -> Vec<String> {
     ids.map(|id| (**id).to_owned()).collect()
 }
 
-fn sorted(mut ids: Vec<&Box<str>>) -> Vec<String> {
+fn sorted(mut ids: Vec<&str>) -> Vec<String> {
     ids.sort_unstable();
     ids.dedup();
-    self::ids(ids.into_iter())
+    ids.into_iter().map(str::to_owned).collect()
 }
 
 fn small(count: usize) -> u32 {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Context;
 use consentd_dbus::Error;
 use consentd_dbus::names;
 use zbus::Connection;
@@ -91,12 +92,9 @@ impl Service {
                 zbus::fdo::RequestNameFlags::DO_NOT_QUEUE,
             )
             .await
-            .map_err(|error| match error {
-                zbus::Error::NameTaken => {
-                    anyhow::anyhow!("another daemon owns {}; stop it first", config.name)
-                }
-                error => anyhow::Error::new(error)
-                    .context(format!("the bus does not let the daemon own {}", config.name)),
+            .with_context(|| {
+                let name = &config.name;
+                format!("cannot own {name}; stop another consentd, or install org.consentd.conf")
             })?;
         Ok(service)
     }

@@ -8,4 +8,5 @@ mod buses;
 mod check;
 mod consentctl;
 mod interfaces;
+mod readme;
 mod scenario;

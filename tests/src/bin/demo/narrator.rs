@@ -1,4 +1,5 @@
 //! Tells a story on the terminal: paragraphs, questions, answers, commands. Colour only on a terminal.
+//! Each part but an answer begins with an empty line.
 
 use std::io::{IsTerminal, Write};
 
@@ -36,7 +37,7 @@ impl Narrator {
 
     /// A paragraph.
     pub fn tell(&self, text: &str) -> Result<()> {
-        let mut out = String::new();
+        let mut out = "\n".to_owned();
         for line in wrap(text, WIDTH - 2) {
             out.push_str(&format!("  {line}\n"));
         }
@@ -75,15 +76,13 @@ impl Narrator {
         self.print(&out)
     }
 
-    /// A command that the person gives, and what it printed.
-    pub fn command(&self, line: &str, output: &str) -> Result<()> {
-        let mut out = format!("\n  {} {}\n", self.shade(Shade::Dim, "$"), line);
-        for line in output.lines() {
-            let line = format!("    {line}");
-            out.push_str(line.trim_end());
-            out.push('\n');
-        }
-        self.print(&out)
+    /// A command that the person gives; what it prints comes next.
+    pub fn command(&self, line: &str) -> Result<()> {
+        self.print(&format!(
+            "\n  {} {}\n",
+            self.shade(Shade::Dim, "$"),
+            self.shade(Shade::Bold, line)
+        ))
     }
 
     /// That the story went otherwise than it is told.

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::Result;
 use consentd_tests::app::App;
 use consentd_tests::ctl::Ctl;
+use consentd_tests::process::in_words;
 use consentd_tests::words::{Answer, allow, ask, deny};
 use consentd_tests::world::World;
 
@@ -39,7 +40,7 @@ impl<'a> Story<'a> {
         self.one_thing_too_many().await?;
         self.looking_back().await?;
         self.narrator.tell(
-            "\nThat was the story. Everything in it was real: the bus, the daemon, the database, the \
+            "That was the story. Everything in it was real: the bus, the daemon, the database, the \
              processes. All of it ends here and is removed.",
         )?;
         Ok(self.astray)
@@ -155,20 +156,22 @@ impl<'a> Story<'a> {
         self.narrator.chapter("5. Looking back")?;
         self.narrator.tell("Why does Weather not get the street? Rule by rule:")?;
         self.person(&["explain", WEATHER, "location.services", "location.precise"]).await?;
-        self.narrator.tell("\nAnd who has asked for what?")?;
+        self.narrator.tell("And who has asked for what?")?;
         self.person(&["log"]).await
     }
 
-    /// The person at the shell: runs consentctl, really, and shows what it printed. `explain` ends
-    /// with 1 where it explains a denial.
+    /// The person at the shell: consentctl itself writes to the terminal. `explain` ends with 1 where
+    /// it explains a denial.
     async fn person(&mut self, arguments: &[&str]) -> Result<()> {
-        let printed = self.ctl.run(arguments).await?;
         let line = format!("consentctl {}", arguments.join(" "));
-        self.narrator.command(&line, &[printed.out.as_str(), printed.err.as_str()].concat())?;
-        if !matches!((arguments.first(), printed.code), (_, Some(0)) | (Some(&"explain"), Some(1)))
+        self.narrator.command(&line)?;
+        let mut command = self.ctl.command();
+        command.args(arguments);
+        let status = tokio::process::Command::from(command).kill_on_drop(true).status().await?;
+        if !matches!((arguments.first(), status.code()), (_, Some(0)) | (Some(&"explain"), Some(1)))
         {
             self.astray += 1;
-            self.narrator.astray(&format!("{line} ended with {:?}", printed.code))?;
+            self.narrator.astray(&format!("{line} ended with {}", in_words(status)))?;
         }
         Ok(())
     }

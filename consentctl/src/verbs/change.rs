@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::json;
 use crate::session::Session;
 use crate::time::plural;
+use crate::user;
 use crate::values::decode;
 use crate::verbs::toggles::{Names, render_change};
 
@@ -83,18 +84,20 @@ pub async fn lock(session: &Session, toggles: &[String]) -> Result<(), Failure> 
     let known = session.toggles().await?;
     let ids: Vec<String> = toggles.iter().map(|toggle| known.resolve(toggle)).collect();
     let words: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let generation = session.settings().await?.lock(&words, Options::new()).await;
+    let generation = session.settings().await?.lock(&words, session.options()).await;
     let generation = generation.map_err(|error| suggest(&known, &ids, error))?;
-    done(session, generation, &known, &ids, "Off for everybody, whatever they chose")
+    let whom = session.user.map_or_else(|| "everybody".to_owned(), user::name);
+    let what = format!("Off for {whom}, whatever is chosen");
+    done(session, generation, &known, &ids, &what)
 }
 
 pub async fn unlock(session: &Session, toggles: &[String]) -> Result<(), Failure> {
     let known = session.toggles().await?;
     let ids: Vec<String> = toggles.iter().map(|toggle| known.resolve(toggle)).collect();
     let words: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let generation = session.settings().await?.unlock(&words, Options::new()).await;
+    let generation = session.settings().await?.unlock(&words, session.options()).await;
     let generation = generation.map_err(|error| suggest(&known, &ids, error))?;
-    done(session, generation, &known, &ids, "As the users chose it again")
+    done(session, generation, &known, &ids, "As it was chosen again")
 }
 
 fn suggest(known: &Dictionary, ids: &[String], error: consentd_dbus::Error) -> Failure {

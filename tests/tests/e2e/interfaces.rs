@@ -57,5 +57,8 @@ fn members(interface: &Interface<'_>) -> BTreeSet<String> {
 
 fn types(args: &[Arg<'_>], direction: ArgDirection) -> String {
     let args = args.iter().filter(|arg| arg.direction() == Some(direction));
-    args.map(|arg| arg.ty().to_string()).collect()
+    // An argument that the daemon does not read yet has an underscore before its name.
+    let name = |arg: &Arg<'_>| arg.name().unwrap_or("?").trim_start_matches('_').to_owned();
+    let words = args.map(|arg| format!("{} {}", name(arg), arg.ty()));
+    words.collect::<Vec<_>>().join(", ")
 }

@@ -9,7 +9,7 @@ use std::thread::{self, ScopedJoinHandle};
 
 use super::schema::Declaration;
 use super::validate::{self, Declared, Wrongs};
-use super::{Apps, Identity};
+use super::{App, Apps, Identity};
 use crate::catalog::document::Document;
 use crate::catalog::{Catalog, Place, Problem};
 
@@ -245,6 +245,7 @@ impl std::fmt::Display for Claim<'_> {
 /// Takes what is right, and keeps what is to be said of the rest.
 fn register(all: Vec<Read>) -> Apps {
     let mut rejected = Vec::new();
+    let mut rejected_apps = Vec::new();
     let mut taken = Vec::with_capacity(all.len());
     for Read { file, claim, problems, .. } in all {
         let app = claim.map(|declared| declared.app);
@@ -254,7 +255,12 @@ fn register(all: Vec<Read>) -> Apps {
             continue;
         };
         let stem = file.strip_suffix(".toml").unwrap_or(&file);
-        let id = app.map(|app| app.id).filter(|id| !id.is_empty());
+        let id = app.as_ref().map(|app| app.id.clone()).filter(|id| !id.is_empty());
+        rejected_apps.extend(app.map(|app| App {
+            collections: Vec::new(),
+            pairs: Vec::new(),
+            ..app
+        }));
         let text = match first.key.as_str() {
             "" => first.text,
             key => format!("{key}: {}", first.text),
@@ -266,5 +272,7 @@ fn register(all: Vec<Read>) -> Apps {
             more: problems.collect(),
         });
     }
-    Apps { rejected, ..taken.into_iter().collect() }
+    let rejected_apps: Apps = rejected_apps.into_iter().collect();
+    let rejected_apps = (!rejected_apps.is_empty()).then(|| Box::new(rejected_apps));
+    Apps { rejected, rejected_apps, ..taken.into_iter().collect() }
 }

@@ -190,6 +190,8 @@ pub struct Apps {
     by_identity: HashMap<Identity, AppIx>,
     by_uid: HashMap<u32, AppIx>,
     rejected: Vec<Rejection>,
+    /// Those of the rejected whose identities could be read: they stay apps.
+    rejected_apps: Option<Box<Apps>>,
 }
 
 impl FromIterator<App> for Apps {
@@ -256,6 +258,12 @@ impl Apps {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.apps.is_empty()
+    }
+
+    /// Rejected apps, as far as it could be read how they are recognised; none declares anything.
+    #[must_use]
+    pub fn rejected_apps(&self) -> Option<&Apps> {
+        self.rejected_apps.as_deref()
     }
 
     /// The declarations that were not taken, in the order of their files' names.

@@ -117,21 +117,14 @@ fn listed(
     purpose: &str,
     data: Option<DataIx>,
 ) -> Result<(PurposeIx, DataIx), Finding> {
-    let purpose = situation
-        .catalog
-        .purposes
-        .find(purpose)
-        .ok_or(Finding::bare(Reason::UnknownPurpose))?;
+    let purpose =
+        situation.catalog.purposes.find(purpose).ok_or(Finding::bare(Reason::UnknownPurpose))?;
     let data = data.ok_or(Finding::bare(Reason::UnknownData))?;
     Ok((purpose, data))
 }
 
 /// 3. A `never` rule of the catalogue (R7, R11, R31, R59).
-fn ruled_out(
-    situation: &Situation<'_>,
-    purpose: PurposeIx,
-    data: DataIx,
-) -> Result<(), Finding> {
+fn ruled_out(situation: &Situation<'_>, purpose: PurposeIx, data: DataIx) -> Result<(), Finding> {
     match situation.catalog.never_index(purpose, data) {
         Some(rule) => Err(Finding::new(Reason::Forbidden, Cause::Never(rule))),
         None => Ok(()),
@@ -202,9 +195,7 @@ impl<'a> Case<'a> {
         let contradicted = self.context.deidentified == Some(false);
         let missing = if requires.necessary && !declared.necessary {
             Some("necessary")
-        } else if requires.deidentified
-            && self.personal
-            && (!declared.deidentified || contradicted)
+        } else if requires.deidentified && self.personal && (!declared.deidentified || contradicted)
         {
             Some("de-identified")
         } else if requires.aggregate && !declared.aggregate {
@@ -287,8 +278,7 @@ impl<'a> Case<'a> {
     fn basis_permitted(&self) -> Result<(), Finding> {
         let basis = self.collection.basis;
         let region = self.situation.region;
-        let permitted =
-            self.situation.catalog.permitted(self.pair.purpose, self.pair.data, region);
+        let permitted = self.situation.catalog.permitted(self.pair.purpose, self.pair.data, region);
         if permitted.contains(basis) {
             Ok(())
         } else {
@@ -348,8 +338,7 @@ impl<'a> Case<'a> {
 
     /// What is not declared as TLS, is not; and a context that says so is believed.
     fn transport(&self) -> Result<(), Finding> {
-        let undeclared =
-            self.context.destination.is_some() && self.destinations().next().is_none();
+        let undeclared = self.context.destination.is_some() && self.destinations().next().is_none();
         let insecure = self.destinations().any(|destination| !destination.tls);
         if undeclared || insecure || self.context.secure == Some(false) {
             return Err(Finding::bare(Reason::InsecureDestination));
@@ -426,9 +415,7 @@ fn may_go(rule: &Transfer, destination: &Destination) -> bool {
     match rule {
         Transfer::Home { countries } => among(countries),
         Transfer::HomeUnlessPermitted { countries } => among(countries) || destination.permitted,
-        Transfer::Protective { countries } => {
-            among(countries) || destination.safeguard.is_some()
-        }
+        Transfer::Protective { countries } => among(countries) || destination.safeguard.is_some(),
         Transfer::Declared => true,
     }
 }

@@ -105,7 +105,9 @@ impl Rule {
             Rule::Catalog => "the catalogue knows the purpose and the item",
             Rule::Never => "no rule of the policy excludes it for good",
             Rule::Declaration => "the app declared that it collects this for this purpose",
-            Rule::Requirement => "the declaration holds what the purpose and the recipients require",
+            Rule::Requirement => {
+                "the declaration holds what the purpose and the recipients require"
+            }
             Rule::Minor => "the purpose is open to this user's age",
             Rule::Rights => "no objection, restriction or isolation stands against it",
             Rule::Basis => "the declared legal basis holds for this purpose in this region",

@@ -50,7 +50,6 @@ impl Change<'_> {
 /// A change once it is known to make sense.
 struct Checked<'a> {
     toggle: &'a Toggle,
-    ix: ToggleIx,
     key: Key,
     /// None for `unset`.
     state: Option<ToggleState>,
@@ -163,9 +162,8 @@ impl Engine {
             state: Some(shown.into()),
             lifetime: (!forever).then(|| choice.lifetime.word().into()),
             until: choice.lifetime.until().filter(|_| !forever),
-            notice: notice.and_then(|key| {
-                Some((*policy.catalog.notices[policy.notice_of(key)?].id).into())
-            }),
+            notice: notice
+                .and_then(|key| Some((*policy.catalog.notices[policy.notice_of(key)?].id).into())),
             ..event(What::Set, Some(key.user), Some(choice.by), choice.now)
         });
         Ok(())
@@ -252,12 +250,7 @@ impl Engine {
     ///
     /// # Errors
     /// No such toggle, an empty list, or the disk does not take it; a lock holds in memory all the same.
-    pub fn lock(
-        &self,
-        whose: LockedFor,
-        toggles: &[&str],
-        held: Hold,
-    ) -> Result<u64, EngineError> {
+    pub fn lock(&self, whose: LockedFor, toggles: &[&str], held: Hold) -> Result<u64, EngineError> {
         if toggles.is_empty() {
             return Err(Invalid::NoChanges.into());
         }
@@ -469,7 +462,7 @@ fn check<'a>(
     if on && state.view().is_locked(user, toggle_key) {
         return Err(EngineError::Locked { toggle: (*toggle.id).into() });
     }
-    Ok(Checked { toggle, ix, key: Key { user, app, toggle: toggle_key }, state: wanted })
+    Ok(Checked { toggle, key: Key { user, app, toggle: toggle_key }, state: wanted })
 }
 
 /// The toggle of an id.
@@ -529,9 +522,8 @@ pub(super) fn known_app(state: &mut State, app: &str) -> Result<AppKey, EngineEr
     if let Some(number) = state.numbers.apps.find(app) {
         return Ok(AppKey(number));
     }
-    let policy = state.policy.as_ref().map_err(|error| {
-        EngineError::CatalogUnavailable(error.clone())
-    })?;
+    let policy =
+        state.policy.as_ref().map_err(|error| EngineError::CatalogUnavailable(error.clone()))?;
     let rejected = policy.apps.rejected().iter().any(|rejection| *rejection.app == *app);
     if rejected { Ok(state.numbers.app(app)) } else { Err(unknown()) }
 }

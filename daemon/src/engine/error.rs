@@ -109,7 +109,9 @@ pub enum Invalid {
         toggle: String,
     },
     /// No app where one is needed.
-    #[error("`{toggle}` is set app by app; name an app, or `*` for those without a state of their own")]
+    #[error(
+        "`{toggle}` is set app by app; name an app, or `*` for those without a state of their own"
+    )]
     NeedsApp {
         /// Which.
         toggle: String,
@@ -121,7 +123,9 @@ pub enum Invalid {
         toggle: String,
     },
     /// Not a site.
-    #[error("`{toggle}` is set site by site: name `site:HOST`, `*`, or leave it empty for all sites")]
+    #[error(
+        "`{toggle}` is set site by site: name `site:HOST`, `*`, or leave it empty for all sites"
+    )]
     NeedsSite {
         /// Which.
         toggle: String,
@@ -148,7 +152,9 @@ pub enum Invalid {
     #[error("`{0}` is no language tag; use one such as en or zh-Hans")]
     Language(String),
     /// Not a kind of entries.
-    #[error("no kind `{0}`; use data, purposes, toggles, bases, recipients, cookies, regions, notices or never")]
+    #[error(
+        "no kind `{0}`; use data, purposes, toggles, bases, recipients, cookies, regions, notices or never"
+    )]
     CatalogKind(String),
 }
 

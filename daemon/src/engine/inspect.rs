@@ -306,12 +306,7 @@ impl Engine {
         pairs.collect()
     }
 
-    fn situated(
-        &self,
-        look: &Look<'_>,
-        asker: Asker<'_>,
-        request: &Request<'_>,
-    ) -> Option<Ruling> {
+    fn situated(&self, look: &Look<'_>, asker: Asker<'_>, request: &Request<'_>) -> Option<Ruling> {
         self.judge(look.state, asker, request, look.now).answer.rulings.first().copied()
     }
 }
@@ -343,13 +338,15 @@ impl Look<'_> {
         let mut purposes = Vec::new();
         let mut data = Vec::new();
         for cover in &toggle.covers {
-            purposes.extend(cover.purposes.iter().map(|purpose| &catalog.purposes[*purpose].id));
-            data.extend(cover.data.iter().map(|item| &catalog.data[*item].id));
+            purposes.extend(cover.purposes.iter().map(|purpose| &*catalog.purposes[*purpose].id));
+            data.extend(cover.data.iter().map(|item| &*catalog.data[*item].id));
         }
-        let exceptions =
-            self.state.settings.entries.keys().filter(|row| {
-                row.user == user && row.toggle == key && row.app > OTHER_APPS
-            });
+        let exceptions = self
+            .state
+            .settings
+            .entries
+            .keys()
+            .filter(|row| row.user == user && row.toggle == key && row.app > OTHER_APPS);
         Row::new()
             .with("id", &toggle.id)
             .with("kind", kind(toggle.kind))
@@ -402,7 +399,7 @@ impl Look<'_> {
             settings.of_app(user, key).count() + settings.allowances_of(user, key).count()
         });
         let trust = app.identities.iter().map(Identity::best_trust).max();
-        let purposes = app.pairs.iter().map(|pair| &catalog.purposes[pair.purpose].id).collect();
+        let purposes = app.pairs.iter().map(|pair| &*catalog.purposes[pair.purpose].id).collect();
         Row::new()
             .with("app", &app.id)
             .with("name", &app.name)
@@ -417,9 +414,8 @@ impl Look<'_> {
     /// The settings that matter to an app: of every toggle that covers one of its pairs.
     fn settings_of(&self, user: u32, app: &App) -> Vec<Row> {
         let catalog = &self.policy.catalog;
-        let key = self.policy.app(&app.id).map_or(AppKey(u32::MAX), |(ix, _)| {
-            self.policy.app_key(ix)
-        });
+        let key =
+            self.policy.app(&app.id).map_or(AppKey(u32::MAX), |(ix, _)| self.policy.app_key(ix));
         let covers = |toggle: &ToggleIx| {
             app.pairs.iter().any(|pair| catalog.covering(pair.purpose, pair.data).contains(toggle))
         };
@@ -480,10 +476,10 @@ fn ids<'a>(ids: impl Iterator<Item = &'a Box<str>>) -> Vec<String> {
     ids.map(|id| (**id).to_owned()).collect()
 }
 
-fn sorted(mut ids: Vec<&Box<str>>) -> Vec<String> {
+fn sorted(mut ids: Vec<&str>) -> Vec<String> {
     ids.sort_unstable();
     ids.dedup();
-    self::ids(ids.into_iter())
+    ids.into_iter().map(str::to_owned).collect()
 }
 
 fn small(count: usize) -> u32 {

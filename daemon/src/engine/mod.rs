@@ -176,7 +176,6 @@ impl Engine {
                 wanted.insert(number, name.into());
             }
         }
-        numbers.notices.insert(0, "".into());
         let now = self.clock.now().wall;
         let (policy, _) =
             Policy::adopt(catalog, apps, &mut numbers, &remembered, &state.settings, now)?;
@@ -409,16 +408,17 @@ fn open_store(
 
 fn remembered(store: Option<&Store>) -> Result<Remembered, crate::store::StoreError> {
     match store {
-        Some(store) => {
-            Ok(Remembered { pairs: store.first_loads()?, coverage: store.coverage()? })
-        }
+        Some(store) => Ok(Remembered { pairs: store.first_loads()?, coverage: store.coverage()? }),
         None => Ok(Remembered::default()),
     }
 }
 
 fn warnings(policy: &Policy) -> Vec<String> {
-    let catalog =
-        policy.catalog.warnings.iter().map(|warning| format!("{}: {}", warning.place, warning.text));
+    let catalog = policy
+        .catalog
+        .warnings
+        .iter()
+        .map(|warning| format!("{}: {}", warning.place, warning.text));
     let apps = policy.apps.rejected().iter().map(|rejection| {
         format!("{}: {} is denied: {}", rejection.place, rejection.app, rejection.text)
     });

@@ -2,13 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::names::{AppKey, Names, NoticeKey, ToggleKey};
+use super::names::{ALL_APPS, AppKey, Names, NoticeKey, OTHER_APPS, ToggleKey};
 use super::settings::{Settings, View};
 use crate::apps::{App, AppIx, Apps};
 use crate::catalog::{Catalog, DataIx, NoticeIx, PurposeIx, State, ToggleIx};
 use crate::decision::situation::{Consent, Standing, Toggles};
 use crate::store::{NewName, Table};
+
+/// How many policies were adopted; the number of the next one. 0 stands for none.
+static LOADS: AtomicU64 = AtomicU64::new(1);
 
 /// Where the policy is read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +54,7 @@ pub enum PolicyError {
 }
 
 /// Numbers of everything that is stored by number.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Numbers {
     /// Apps.
     pub apps: Names,
@@ -64,6 +68,28 @@ pub struct Numbers {
     pub items: Names,
     /// Names that the store does not know yet.
     pub new: Vec<NewName>,
+}
+
+impl Default for Numbers {
+    /// Nothing numbered yet. 0 is nobody's; the first two apps stand for many.
+    fn default() -> Self {
+        let mut numbers = Self {
+            apps: Names::default(),
+            toggles: Names::default(),
+            notices: Names::default(),
+            purposes: Names::default(),
+            items: Names::default(),
+            new: Vec::new(),
+        };
+        numbers.apps.insert(ALL_APPS.0, "".into());
+        numbers.apps.insert(OTHER_APPS.0, "*".into());
+        for names in
+            [&mut numbers.toggles, &mut numbers.notices, &mut numbers.purposes, &mut numbers.items]
+        {
+            names.insert(0, "".into());
+        }
+        numbers
+    }
 }
 
 impl Numbers {
@@ -114,6 +140,8 @@ pub struct Policy {
     notices: Vec<NoticeKey>,
     notice_of: HashMap<NoticeKey, NoticeIx>,
     app_keys: Vec<AppKey>,
+    /// Which load this is; no two have the same.
+    pub serial: u64,
 }
 
 /// What a new policy brings that the store has to know.
@@ -172,7 +200,8 @@ impl Policy {
             now,
         );
         let coverage = (coverage != remembered.coverage).then_some(coverage);
-        let policy = Self { catalog, apps, toggles, notices, notice_of, app_keys };
+        let serial = LOADS.fetch_add(1, Ordering::Relaxed);
+        let policy = Self { catalog, apps, toggles, notices, notice_of, app_keys, serial };
         Ok((policy, Novelties { pairs, coverage, successions }))
     }
 
@@ -280,9 +309,9 @@ impl Covered<'_> {
                 continue;
             }
             let heirs = successions.iter().filter(|(from, _)| from == toggle).map(|(_, to)| *to);
-            let kept = std::iter::once(*toggle).chain(heirs).any(|toggle| {
-                self.now_covers.binary_search(&(toggle, *purpose, *item)).is_ok()
-            });
+            let kept = std::iter::once(*toggle)
+                .chain(heirs)
+                .any(|toggle| self.now_covers.binary_search(&(toggle, *purpose, *item)).is_ok());
             if !kept {
                 let name = |names: &Names, number: u32| {
                     names.name(number).unwrap_or("a name that is gone").to_owned()

@@ -26,7 +26,6 @@ pub(super) struct Draft {
     pub events: Vec<Event>,
     pub changed: Vec<ChangedSetting>,
     pub generation: u64,
-    pub now: Option<Moment>,
 }
 
 /// What the disk has not taken yet.
@@ -92,8 +91,7 @@ impl Engine {
         }
         let store =
             writer.as_mut().ok_or(EngineError::StoreUnavailable("not opened yet".into()))?;
-        let mut draft =
-            Draft { generation: state.generation + 1, now: Some(now), ..Draft::default() };
+        let mut draft = Draft { generation: state.generation + 1, ..Draft::default() };
         build(&mut state, &mut draft, now)?;
         if draft.is_empty() && state.unsaved.len() == 0 {
             return Ok(state.generation);
@@ -338,7 +336,7 @@ pub(super) fn inherited(
     generation: u64,
     now: Moment,
 ) -> Draft {
-    let mut draft = Draft { generation, now: Some(now), ..Draft::default() };
+    let mut draft = Draft { generation, ..Draft::default() };
     for (from, to) in successions {
         let offs = state
             .settings

@@ -37,8 +37,7 @@ pub enum By {
 
 impl By {
     /// All of them.
-    pub const ALL: [By; 5] =
-        [By::Settings, By::Shell, By::Prompt, By::Guardian, By::Administrator];
+    pub const ALL: [By; 5] = [By::Settings, By::Shell, By::Prompt, By::Guardian, By::Administrator];
 
     /// Whether a minor's consent counts when it was given so (R38).
     #[must_use]
@@ -268,7 +267,11 @@ impl Settings {
     }
 
     /// The allowances of one user's app.
-    pub fn allowances_of(&self, user: u32, app: AppKey) -> impl Iterator<Item = (&Key, &Allowance)> {
+    pub fn allowances_of(
+        &self,
+        user: u32,
+        app: AppKey,
+    ) -> impl Iterator<Item = (&Key, &Allowance)> {
         self.allowances.range(rows_of(user, app))
     }
 }
@@ -397,7 +400,8 @@ impl View<'_> {
             Scope::Both | Scope::App | Scope::Site | Scope::All => (None, None),
         };
         let all_state = all.map_or(toggle.all_default, |stored| stored.entry.state);
-        let follow = (all_state, if all.is_some() { DecidedBy::AllApps } else { DecidedBy::Default });
+        let follow =
+            (all_state, if all.is_some() { DecidedBy::AllApps } else { DecidedBy::Default });
         let (state, decided_by) = if toggle.kind == Kind::Fixed {
             (State::On, DecidedBy::Default)
         } else if all_state == State::Off || toggle.scope == Scope::All || app == ALL_APPS {

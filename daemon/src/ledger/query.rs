@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Row};
 
-use super::entry::{Event, Line, What};
 use super::LedgerError;
+use super::entry::{Event, Line, What};
 
 /// Which lines are wanted; what is none does not narrow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,8 +71,7 @@ pub enum By {
 
 impl By {
     /// All of them.
-    pub const ALL: [By; 6] =
-        [By::App, By::Data, By::Purpose, By::Decision, By::Hour, By::Day];
+    pub const ALL: [By; 6] = [By::App, By::Data, By::Purpose, By::Decision, By::Hour, By::Day];
 
     /// The word on the wire.
     #[must_use]
@@ -172,8 +171,7 @@ impl Filter {
     }
 
     fn has_events(&self) -> bool {
-        let records_only =
-            self.purpose.is_some() || self.data.is_some() || self.decision.is_some();
+        let records_only = self.purpose.is_some() || self.data.is_some() || self.decision.is_some();
         self.wanted != Wanted::Records && !records_only
     }
 }
@@ -210,7 +208,8 @@ impl LedgerReader {
         if filter.has_records() {
             let mut conditions = record_conditions(filter);
             conditions.add("seq < ?", cursor);
-            let sql = "SELECT seq, at, last, user, app, trust, purpose, data, decision, reason, tag,
+            let sql =
+                "SELECT seq, at, last, user, app, trust, purpose, data, decision, reason, tag,
                               count FROM records";
             self.select(sql, conditions, limit, |row| {
                 lines.push(record(row)?);
@@ -220,7 +219,8 @@ impl LedgerReader {
         if filter.has_events() {
             let mut conditions = event_conditions(filter);
             conditions.add("seq < ?", cursor);
-            let sql = "SELECT seq, generation, ordinal, at, user, what, toggle, app, state, lifetime,
+            let sql =
+                "SELECT seq, generation, ordinal, at, user, what, toggle, app, state, lifetime,
                               until, made_by, notice FROM events";
             self.select(sql, conditions, limit, |row| {
                 lines.push(event(row)?);

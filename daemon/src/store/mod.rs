@@ -190,9 +190,8 @@ fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     if found != APPLICATION_ID && (found != 0 || tables != 0) {
         return Err(StoreError::Foreign { path: path.into(), found });
     }
-    let finding: String = connection
-        .pragma_query_value(None, "quick_check(1)", |row| row.get(0))
-        .map_err(sqlite)?;
+    let finding: String =
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sqlite)?;
     if finding != "ok" {
         return Err(StoreError::Damaged { path: path.into(), finding });
     }

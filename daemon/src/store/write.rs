@@ -96,8 +96,9 @@ impl Store {
     /// The disk does not take it: then nothing of it was written.
     pub fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
         let mut write = || -> rusqlite::Result<()> {
-            let transaction =
-                self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+            let transaction = self
+                .connection
+                .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             put(&transaction, batch)?;
             transaction.commit()
         };
@@ -279,7 +280,9 @@ fn put_profile(db: &Transaction<'_>, user: u32, profile: &Profile) -> rusqlite::
 }
 
 fn remove(db: &Transaction<'_>, table: &str, key: Key) -> rusqlite::Result<()> {
-    db.prepare_cached(&format!("DELETE FROM {table} WHERE user = ?1 AND app = ?2 AND toggle = ?3"))?
-        .execute(params![key.user, key.app.0, key.toggle.0])?;
+    db.prepare_cached(&format!(
+        "DELETE FROM {table} WHERE user = ?1 AND app = ?2 AND toggle = ?3"
+    ))?
+    .execute(params![key.user, key.app.0, key.toggle.0])?;
     Ok(())
 }

@@ -1,0 +1,9 @@
+//! Who calls, found out from real processes, real sandboxes and a real bus; and from recorded
+//! /proc trees for what this machine may not have (snapd, a service manager).
+
+mod bus;
+mod executable;
+mod process;
+mod recorded;
+mod sandbox;
+mod support;

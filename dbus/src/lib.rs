@@ -1,1 +1,14 @@
-//! x
+//! consentd's D-Bus contract in Rust: names, limits, errors, and the proxies of its clients.
+//!
+//! The interfaces and their API docs are `interfaces/*.xml`. Nothing here decides anything, and
+//! nothing here knows the daemon's inside.
+
+mod error;
+pub mod names;
+mod proxies;
+
+pub use error::{Error, Result};
+pub use proxies::{
+    Admin1Proxy, ChangedStream, Details, Gate1Proxy, ItemResult, Options, SettingChange,
+    SettingChangedStream, Settings1Proxy,
+};

@@ -1,1 +1,17 @@
-//! x
+//! The whole system at work: real buses, a real daemon, real apps.
+//!
+//! This library is what scenarios, the demo and the benchmarks share: how to start each part, and
+//! how to talk to it. It decides nothing and expects nothing; what must be true stands in
+//! `tests/e2e` and in the story that the demo tells.
+
+pub mod app;
+pub mod bus;
+pub mod ctl;
+pub mod daemon;
+pub mod gate;
+pub mod place;
+pub mod prerequisite;
+pub mod process;
+pub mod stage;
+pub mod words;
+pub mod world;

@@ -2,14 +2,17 @@
 //!
 //! A declaration that is wrong denies that app alone; the others go on.
 
+mod executable;
 mod load;
+mod schema;
+mod validate;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crate::catalog::{Basis, DataIx, NoticeIx, PurposeIx, RecipientIx, RegionIx, Trust};
 
-pub use load::{Rejection, load};
+pub use load::{Rejection, UnreadDir, load};
 
 /// An app of the registry in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -185,18 +188,23 @@ pub struct Apps {
     apps: Vec<App>,
     by_id: HashMap<Box<str>, AppIx>,
     by_identity: HashMap<Identity, AppIx>,
+    by_uid: HashMap<u32, AppIx>,
     rejected: Vec<Rejection>,
+    /// Those of the rejected whose identities could be read: they stay apps.
+    rejected_apps: Option<Box<Apps>>,
 }
 
-// --- For identity, until the registry has its own: drop on merge. ---
 impl FromIterator<App> for Apps {
+    /// Registers apps as they are, unchecked: [`load`] checks.
     fn from_iter<T: IntoIterator<Item = App>>(apps: T) -> Self {
         let mut registry = Apps::default();
-        for app in apps {
-            let ix = AppIx(u32::try_from(registry.apps.len()).unwrap_or(u32::MAX));
+        for (ix, app) in (0..).map(AppIx).zip(apps) {
             registry.by_id.insert(app.id.clone(), ix);
             for identity in &app.identities {
                 registry.by_identity.insert(identity.clone(), ix);
+                if let Identity::User { uid, .. } = identity {
+                    registry.by_uid.insert(*uid, ix);
+                }
             }
             registry.apps.push(app);
         }
@@ -205,30 +213,69 @@ impl FromIterator<App> for Apps {
 }
 
 impl Apps {
-    /// The app that is recognised so.
+    /// The app of an index of this registry.
+    #[must_use]
+    pub fn get(&self, index: AppIx) -> &App {
+        &self[index]
+    }
+
+    /// The app of an id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<AppIx> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The app that is recognised in a certain way. An executable's path is the one the kernel
+    /// shows, with no link in it.
     #[must_use]
     pub fn by_identity(&self, identity: &Identity) -> Option<AppIx> {
         self.by_identity.get(identity).copied()
     }
 
-    /// The app whose own system user this is.
+    /// The app whose own system user has a uid.
     #[must_use]
     pub fn by_uid(&self, uid: u32) -> Option<AppIx> {
-        self.by_identity.iter().find_map(|(identity, ix)| match identity {
-            Identity::User { uid: own, .. } if *own == uid => Some(*ix),
-            Identity::User { .. }
-            | Identity::Flatpak(_)
-            | Identity::Snap(_)
-            | Identity::Unit(_)
-            | Identity::Executable(_)
-            | Identity::Scope(_) => None,
-        })
+        self.by_uid.get(&uid).copied()
     }
 
-    /// One of them.
+    /// All, in the order of their files' names.
+    pub fn iter(&self) -> impl Iterator<Item = (AppIx, &App)> {
+        (0..).map(AppIx).zip(&self.apps)
+    }
+
+    /// All, to raise [`Pair::since`] once it is known when each pair was first loaded.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (AppIx, &mut App)> {
+        (0..).map(AppIx).zip(&mut self.apps)
+    }
+
+    /// How many there are.
     #[must_use]
-    pub fn get(&self, app: AppIx) -> &App {
-        &self.apps[app.0 as usize]
+    pub fn len(&self) -> usize {
+        self.apps.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.apps.is_empty()
+    }
+
+    /// Rejected apps, as far as it could be read how they are recognised; none declares anything.
+    #[must_use]
+    pub fn rejected_apps(&self) -> Option<&Apps> {
+        self.rejected_apps.as_deref()
+    }
+
+    /// The declarations that were not taken, in the order of their files' names.
+    #[must_use]
+    pub fn rejected(&self) -> &[Rejection] {
+        &self.rejected
     }
 }
-// --- End of what is to be dropped. ---
+
+impl std::ops::Index<AppIx> for Apps {
+    type Output = App;
+    fn index(&self, index: AppIx) -> &App {
+        &self.apps[index.0 as usize]
+    }
+}

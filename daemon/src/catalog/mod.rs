@@ -3,12 +3,32 @@
 //! Owns the words of `catalog/*.toml` after they were read and checked. It is immutable once loaded;
 //! a reload builds a new one. It never looks at what a user chose.
 
+mod basis;
+mod coverage;
+mod describe;
+pub(crate) mod document;
+mod entries;
 pub mod load;
+mod region;
+mod schema;
+mod select;
+mod sheet;
 pub mod table;
+mod toggle;
 mod validate;
+pub(crate) mod values;
 mod warnings;
+mod words;
 
+use serde::Deserialize;
+
+pub use basis::{Bases, Basis, BasisTerm, Narrowing, Requires};
+pub use describe::describe;
+pub use document::{Place, Problem};
+pub(crate) use entries::PERSONALISED_ADS;
+pub use region::{Notice, Region, Transfer};
 pub use table::{Entry, Table};
+pub use toggle::{AppDefault, Cover, Kind, Scope, State, Toggle};
 
 /// Defines the index of one kind of catalogue entry: two bytes that stand for an id.
 macro_rules! index {
@@ -62,7 +82,8 @@ pub struct Source {
 }
 
 /// What a refused collector uses instead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Shape {
     /// The all-zero UUID.
     ZeroUuid,
@@ -75,7 +96,8 @@ pub enum Shape {
 }
 
 /// How much harm a leak of the item does (R55), least first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Sensitivity {
     /// Says nothing about a person.
     Public,
@@ -101,7 +123,8 @@ pub struct Terms {
 }
 
 /// How far an identity can be believed, least first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Trust {
     /// A scope or an executable, or a bus that gives no process descriptor.
     Weak,
@@ -109,6 +132,18 @@ pub enum Trust {
     Confined,
     /// A system user of its own.
     System,
+}
+
+impl Trust {
+    /// The word on the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Trust::Weak => "weak",
+            Trust::Confined => "confined",
+            Trust::System => "system",
+        }
+    }
 }
 
 /// One kind of data (R1–R12).
@@ -140,86 +175,6 @@ pub struct DataItem {
     pub source: Source,
 }
 
-/// A legal basis (R27).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Basis {
-    /// GDPR 6(1)(a).
-    Consent,
-    /// GDPR 6(1)(b).
-    Contract,
-    /// GDPR 6(1)(c).
-    LegalObligation,
-    /// GDPR 6(1)(f).
-    LegitimateInterest,
-}
-
-impl Basis {
-    /// All four, in the order of GDPR 6(1).
-    pub const ALL: [Basis; 4] =
-        [Basis::Consent, Basis::Contract, Basis::LegalObligation, Basis::LegitimateInterest];
-
-    /// The word on the wire and in files.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Basis::Consent => "consent",
-            Basis::Contract => "contract",
-            Basis::LegalObligation => "legal-obligation",
-            Basis::LegitimateInterest => "legitimate-interest",
-        }
-    }
-}
-
-/// A set of legal bases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Bases(u8);
-
-impl Bases {
-    /// The same set with `basis` in it.
-    #[must_use]
-    pub fn with(self, basis: Basis) -> Self {
-        Self(self.0 | 1 << basis as u8)
-    }
-    /// Whether `basis` is in it.
-    #[must_use]
-    pub fn contains(self, basis: Basis) -> bool {
-        self.0 & (1 << basis as u8) != 0
-    }
-    /// What both hold.
-    #[must_use]
-    pub fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-    /// Those in it, in the order of [`Basis::ALL`].
-    pub fn iter(self) -> impl Iterator<Item = Basis> {
-        Basis::ALL.into_iter().filter(move |basis| self.contains(*basis))
-    }
-}
-
-impl FromIterator<Basis> for Bases {
-    fn from_iter<I: IntoIterator<Item = Basis>>(bases: I) -> Self {
-        bases.into_iter().fold(Self::default(), Self::with)
-    }
-}
-
-/// What a purpose or a recipient asks of a declared pair (R14, R15, R16, R30, R32).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Requires {
-    /// The pair is declared necessary.
-    pub necessary: bool,
-    /// Personal items are declared de-identified.
-    pub deidentified: bool,
-    /// The pair is declared aggregate.
-    pub aggregate: bool,
-    /// The pair is declared to stay on the device.
-    pub on_device: bool,
-}
-
 /// One purpose (R13, R31).
 #[derive(Debug, Clone)]
 pub struct Purpose {
@@ -245,23 +200,6 @@ pub struct Purpose {
     pub source: Source,
 }
 
-/// Which bases remain for some pairs in some regions (R28, R29).
-#[derive(Debug, Clone)]
-pub struct Narrowing {
-    /// `crash-improvement`
-    pub id: Box<str>,
-    /// The purposes it speaks of.
-    pub purposes: Vec<PurposeIx>,
-    /// The items it speaks of.
-    pub data: Vec<DataIx>,
-    /// The regions it speaks of.
-    pub regions: Vec<RegionIx>,
-    /// What remains permitted.
-    pub bases: Bases,
-    /// Where the policy states it.
-    pub source: Source,
-}
-
 /// A refusal that no setting and no consent lifts (R7, R11, R31, R59).
 #[derive(Debug, Clone)]
 pub struct Never {
@@ -273,102 +211,10 @@ pub struct Never {
     pub data: Vec<DataIx>,
     /// Why, in words for the person.
     pub why: Box<str>,
+    /// The pairs as the file names them, for display.
+    pub written: Box<str>,
     /// Where the policy states it.
     pub source: Source,
-}
-
-/// Of whom a toggle keeps a state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// All apps together, and each app besides.
-    Both,
-    /// All apps together only.
-    All,
-    /// Each app only.
-    App,
-    /// All sites together, and each site besides (`site:HOST`).
-    Site,
-}
-
-/// A toggle's state for an app, as the rule sees it: the more restrictive is the smaller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum State {
-    /// Denied.
-    Off,
-    /// Not decided.
-    Ask,
-    /// Not in the way.
-    On,
-}
-
-impl State {
-    /// The word on the wire and in files.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            State::Off => "off",
-            State::Ask => "ask",
-            State::On => "on",
-        }
-    }
-}
-
-/// What an app without a state of its own gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AppDefault {
-    /// The all-apps state.
-    Follow,
-    /// Ask.
-    Ask,
-    /// Off.
-    Off,
-}
-
-/// What kind of thing the user sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A switch.
-    Switch,
-    /// Shown, and always on: essential cookies (R26).
-    Fixed,
-    /// A button: account deletion (R25). It covers nothing.
-    Action,
-}
-
-/// A switch the user sees (R18–R26).
-#[derive(Debug, Clone)]
-pub struct Toggle {
-    /// `ad-services`
-    pub id: Box<str>,
-    /// `Ad services`
-    pub name: Box<str>,
-    /// Switch, fixed, action.
-    pub kind: Kind,
-    /// Where the user finds it.
-    pub paths: Vec<Box<str>>,
-    /// Whether `on` is a consent.
-    pub consent: bool,
-    /// Of whom it keeps a state.
-    pub scope: Scope,
-    /// The all-apps state nobody set: `On` or `Off`.
-    pub all_default: State,
-    /// The state of an app nobody set.
-    pub app_default: AppDefault,
-    /// Toggles of an earlier catalogue whose stored off it inherits.
-    pub succeeds: Vec<Box<str>>,
-    /// What it covers, for display: each a (purposes, data) rectangle.
-    pub covers: Vec<Cover>,
-    /// Where the policy names it.
-    pub source: Source,
-}
-
-/// One rectangle of a toggle's coverage.
-#[derive(Debug, Clone)]
-pub struct Cover {
-    /// The purposes, `*` spread out.
-    pub purposes: Vec<PurposeIx>,
-    /// The items, `*` and groups spread out, identifiers completed to their group.
-    pub data: Vec<DataIx>,
 }
 
 /// Somebody data goes to (R30, R32).
@@ -386,70 +232,6 @@ pub struct Recipient {
     pub source: Source,
 }
 
-/// A place of controllers, data centres and rules for transfers (R36–R38).
-#[derive(Debug, Clone)]
-pub struct Region {
-    /// `EEA`
-    pub id: Box<str>,
-    /// `European Economic Area`
-    pub name: Box<str>,
-    /// ISO 3166 alpha-2 codes of the countries in it; empty for the region of all others.
-    pub countries: Vec<Box<str>>,
-    /// The controller a receipt names (R36).
-    pub controller: Box<str>,
-    /// The controller's address.
-    pub address: Box<str>,
-    /// The grievance officer, where there is one.
-    pub officer: Option<Box<str>>,
-    /// Countries with a data centre (R37).
-    pub data_centres: Vec<Box<str>>,
-    /// Authority to complain to (R52).
-    pub authority: Option<Box<str>>,
-    /// Where its data may go (R37).
-    pub transfer: Transfer,
-    /// Where the policy states it.
-    pub source: Source,
-}
-
-/// Where a region's personal data may go (R37).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Transfer {
-    /// Nowhere else.
-    Home {
-        /// ISO 3166 codes.
-        countries: Vec<Box<str>>,
-    },
-    /// Elsewhere only where the destination is declared `transfer = "permitted"`.
-    HomeUnlessPermitted {
-        /// ISO 3166 codes.
-        countries: Vec<Box<str>>,
-    },
-    /// To countries as protective; elsewhere only with a declared safeguard.
-    Protective {
-        /// ISO 3166 codes.
-        countries: Vec<Box<str>>,
-    },
-    /// Wherever is declared.
-    Declared,
-}
-
-/// A versioned privacy notice (R39).
-#[derive(Debug, Clone)]
-pub struct Notice {
-    /// `2025-10-10`
-    pub id: Box<str>,
-    /// What it is called.
-    pub name: Box<str>,
-    /// Unix seconds, midnight UTC of the effective date.
-    pub effective: i64,
-    /// BCP 47 tag of its text.
-    pub language: Box<str>,
-    /// SHA-256 of its text, hex.
-    pub sha256: Box<str>,
-    /// Where it is.
-    pub source: Source,
-}
-
 /// One listed cookie (part F of the requirements).
 #[derive(Debug, Clone)]
 pub struct Cookie {
@@ -463,6 +245,8 @@ pub struct Cookie {
     pub domains: Vec<Box<str>>,
     /// Who sets it.
     pub by: Box<str>,
+    /// Lifetimes that other policies state for it, as written: `2 y (S0)` (R35).
+    pub conflicts: Vec<Box<str>>,
     /// Where the policy lists it.
     pub source: Source,
 }
@@ -491,7 +275,9 @@ pub struct Catalog {
     pub regions: Table<Region, RegionIx>,
     /// R39, in the order of their effective dates.
     pub notices: Table<Notice, NoticeIx>,
-    /// R27–R29.
+    /// The four of R27, in the order of [`Basis::ALL`].
+    pub bases: Vec<BasisTerm>,
+    /// R28, R29.
     pub narrowings: Vec<Narrowing>,
     /// R7, R11, R31, R59.
     pub nevers: Vec<Never>,
@@ -505,6 +291,8 @@ pub struct Catalog {
     coverage: Vec<Box<[ToggleIx]>>,
     /// For each (purpose, item): the never rule that refuses it.
     forbidden: Vec<Option<u16>>,
+    /// For each (purpose, item): the bases that some region permits.
+    somewhere: Vec<Bases>,
 }
 
 impl Catalog {
@@ -522,7 +310,13 @@ impl Catalog {
     /// The never rule that refuses a pair.
     #[must_use]
     pub fn never(&self, purpose: PurposeIx, data: DataIx) -> Option<&Never> {
-        self.forbidden[self.cell(purpose, data)].map(|rule| &self.nevers[usize::from(rule)])
+        self.never_index(purpose, data).and_then(|rule| self.nevers.get(rule))
+    }
+
+    /// The never rule that refuses a pair, as its position in `nevers`.
+    #[must_use]
+    pub fn never_index(&self, purpose: PurposeIx, data: DataIx) -> Option<usize> {
+        self.forbidden[self.cell(purpose, data)].map(usize::from)
     }
 
     /// The bases permitted for a pair in a region (R27–R29).
@@ -536,6 +330,12 @@ impl Catalog {
                     && rule.regions.contains(&region)
             })
             .fold(self.purposes[purpose].bases, |left, rule| left.and(rule.bases))
+    }
+
+    /// The bases that at least one region permits for a pair.
+    #[must_use]
+    pub fn permitted_somewhere(&self, purpose: PurposeIx, data: DataIx) -> Bases {
+        self.somewhere[self.cell(purpose, data)]
     }
 
     /// The notice in force at a moment (Unix seconds): the latest that took effect.

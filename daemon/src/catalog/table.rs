@@ -67,6 +67,11 @@ impl<T: Entry, I: Index> Table<T, I> {
         self.by_id.get(id).map(|position| I::new(*position))
     }
 
+    /// An entry that is not finished yet; only loading changes one.
+    pub(super) fn row_mut(&mut self, index: I) -> &mut T {
+        &mut self.rows[index.position()]
+    }
+
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -87,6 +87,18 @@ impl Known {
             .collect()
     }
 
+    /// Every connection of an app that is known, to send it a signal.
+    #[must_use]
+    pub fn callers(&self) -> Vec<(Box<str>, Caller)> {
+        let entries = self.lock();
+        let known = entries.by_name.iter();
+        known
+            .filter_map(|(name, entry)| {
+                Some((name.clone(), entry.identified.caller.as_ref().ok()?.clone()))
+            })
+            .collect()
+    }
+
     /// A panic elsewhere leaves the map whole: every change to it is one call.
     fn lock(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)

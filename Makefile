@@ -1,0 +1,115 @@
+# consentd: build, try, test, install. Each target installs what it lacks when run as root, else it
+# says in one line what to install.
+
+prefix      ?= /usr
+bindir      ?= $(prefix)/bin
+libexecdir  ?= $(prefix)/libexec
+datadir     ?= $(prefix)/share
+docdir      ?= $(datadir)/doc/consentd
+unitdir     ?= $(prefix)/lib/systemd/system
+sysusersdir ?= $(prefix)/lib/sysusers.d
+tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
+sysconfdir  ?= /etc
+DESTDIR     ?=
+
+CARGO  ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# `make install BUILT=DIR` installs binaries that were built elsewhere.
+BUILT  ?= $(TARGET)/release
+
+.PHONY: all build demo play test bench install uninstall clean
+
+all: build
+
+build: ; $(build-release)
+define build-release
+	scripts/need build
+	$(CARGO) build --locked --release -p consentd -p consentctl
+endef
+
+# Real apps ask a real daemon over a real bus, told as a story.
+demo:
+	@scripts/need demo
+	@$(CARGO) build --locked --release --workspace --bins
+	@$(TARGET)/release/demo
+
+# The same world left up, with a shell in it, until `exit`.
+play:
+	@scripts/need demo
+	@$(CARGO) build --locked --release --workspace --bins
+	@$(TARGET)/release/play
+
+# Everything. The binaries first: the end-to-end scenarios run them.
+test:
+	scripts/need test
+	$(CARGO) build --locked --workspace --bins
+	$(CARGO) test --locked --workspace
+
+# The budgets of the design, each beside its peer in the same run.
+bench:
+	@scripts/need bench
+	@$(CARGO) build --locked --release --workspace --bins
+	@$(TARGET)/release/bench
+
+clean:
+	$(CARGO) clean
+
+ifneq ($(origin BUILT),command line)
+$(BUILT)/consentd $(BUILT)/consentctl &: Cargo.toml Cargo.lock $(shell find daemon dbus consentctl -type f)
+	$(build-release)
+	touch $(BUILT)/consentd $(BUILT)/consentctl
+endif
+
+# The files name the folders of a distribution; what is installed elsewhere says so.
+relocate = sed \
+	-e 's|/usr/libexec/|$(libexecdir)/|g' \
+	-e 's|/usr/bin/|$(bindir)/|g' \
+	-e 's|/usr/share/consentd|$(datadir)/consentd|g' \
+	-e 's|/etc/consentd|$(sysconfdir)/consentd|g' \
+	$(if $(filter-out /etc,$(sysconfdir)),-e 's|^ExecStart=.*|& --config $(sysconfdir)/consentd/consentd.toml|')
+
+# FROM,TO: a file of the project as it will stand on the device.
+data = install -D -m 644 $(1) '$(DESTDIR)$(2)'
+moved = $(relocate) $(1) | install -D -m 644 /dev/stdin '$(DESTDIR)$(2)'
+
+CATALOG    := $(wildcard catalog/*.toml)
+SAMPLES    := $(wildcard catalog/apps.d/*.toml)
+INTERFACES := $(wildcard dbus/interfaces/*.xml)
+
+install: $(BUILT)/consentd $(BUILT)/consentctl
+	install -D -m 755 $(BUILT)/consentd '$(DESTDIR)$(libexecdir)/consentd'
+	install -D -m 755 $(BUILT)/consentctl '$(DESTDIR)$(bindir)/consentctl'
+	$(call data,dbus/org.consentd.conf,$(datadir)/dbus-1/system.d/org.consentd.conf)
+	$(call data,dbus/org.consentd.service,$(datadir)/dbus-1/system-services/org.consentd.service)
+	install -d '$(DESTDIR)$(datadir)/dbus-1/interfaces'
+	install -m 644 $(INTERFACES) '$(DESTDIR)$(datadir)/dbus-1/interfaces'
+	$(call data,dbus/org.consentd.policy,$(datadir)/polkit-1/actions/org.consentd.policy)
+	$(call moved,dbus/consentd.service,$(unitdir)/consentd.service)
+	$(call data,dbus/consentd.sysusers,$(sysusersdir)/consentd.conf)
+	$(call moved,dbus/consentd.tmpfiles,$(tmpfilesdir)/consentd.conf)
+	install -d '$(DESTDIR)$(datadir)/consentd/catalog' '$(DESTDIR)$(datadir)/consentd/apps.d'
+	install -m 644 $(CATALOG) '$(DESTDIR)$(datadir)/consentd/catalog'
+# The sample apps are nobody's: examples to read, not declarations in force.
+	install -d '$(DESTDIR)$(docdir)/examples'
+	install -m 644 $(SAMPLES) '$(DESTDIR)$(docdir)/examples'
+	install -d '$(DESTDIR)$(sysconfdir)/consentd/apps.d'
+# What an administrator changed stays.
+	test -e '$(DESTDIR)$(sysconfdir)/consentd/consentd.toml' || \
+		$(call moved,dbus/consentd.toml,$(sysconfdir)/consentd/consentd.toml)
+
+# Removes what install wrote; declarations, changed configuration and the databases stay.
+uninstall:
+	rm -f '$(DESTDIR)$(libexecdir)/consentd' '$(DESTDIR)$(bindir)/consentctl' \
+		'$(DESTDIR)$(datadir)/dbus-1/system.d/org.consentd.conf' \
+		'$(DESTDIR)$(datadir)/dbus-1/system-services/org.consentd.service' \
+		$(patsubst dbus/interfaces/%,'$(DESTDIR)$(datadir)/dbus-1/interfaces/%',$(INTERFACES)) \
+		'$(DESTDIR)$(datadir)/polkit-1/actions/org.consentd.policy' \
+		'$(DESTDIR)$(unitdir)/consentd.service' \
+		'$(DESTDIR)$(sysusersdir)/consentd.conf' \
+		'$(DESTDIR)$(tmpfilesdir)/consentd.conf'
+	rm -rf '$(DESTDIR)$(datadir)/consentd/catalog' '$(DESTDIR)$(docdir)/examples'
+	$(relocate) dbus/consentd.toml | cmp -s - '$(DESTDIR)$(sysconfdir)/consentd/consentd.toml' && \
+		rm -f '$(DESTDIR)$(sysconfdir)/consentd/consentd.toml' || true
+	for dir in '$(datadir)/consentd/apps.d' '$(datadir)/consentd' '$(docdir)' \
+		'$(sysconfdir)/consentd/apps.d' '$(sysconfdir)/consentd'; do \
+		rmdir '$(DESTDIR)'"$$dir" 2>/dev/null || true; done

@@ -1,0 +1,448 @@
+//! The command line: verbs, options, and what they take. It decides nothing.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::time::{Deadline, Duration, Moment};
+
+/// Inspects and sets what apps may collect.
+///
+/// Exit codes: 0 done, or allowed; 1 denied, or `ask`; 2 wrong usage; 3 not authorised; 4 the daemon
+/// cannot be reached; 5 refused as invalid; 6 something is damaged.
+#[derive(Debug, Parser)]
+#[command(name = "consentctl", version, arg_required_else_help = true, max_term_width = 100)]
+pub struct Arguments {
+    /// Print JSON with the keys of the D-Bus interface; errors on stderr as {"error": …}.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Another user's settings, by uid or name (needs authority).
+    #[arg(long, global = true, value_name = "UID|NAME", value_parser = crate::user::parse)]
+    pub user: Option<u32>,
+    /// The bus to use instead of the system bus, for instance unix:path=/run/demo/bus.
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub address: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// How the daemon is.
+    Status,
+    /// The declared apps.
+    Apps,
+    /// One app: its toggles, what it declares, and what it would be answered now.
+    App {
+        /// The app's id or name.
+        app: String,
+    },
+    /// The toggles, with their state for all apps.
+    Toggles,
+    /// One toggle, for all apps or for one.
+    Get {
+        /// The toggle's id or name.
+        toggle: String,
+        /// For whom.
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Set one toggle, for all apps or for one.
+    #[command(after_help = SET_EXAMPLES)]
+    Set(Set),
+    /// Drop what was chosen for an app, as if it were new.
+    Reset {
+        /// The app's id or name.
+        app: String,
+    },
+    /// Drop what was chosen for an app that was removed from the device.
+    Forget {
+        /// The app's id or name.
+        app: String,
+    },
+    /// Hold toggles off for everybody.
+    Lock {
+        /// The toggles' ids or names.
+        #[arg(required = true, value_name = "TOGGLE")]
+        toggles: Vec<String>,
+    },
+    /// Let locked toggles go again.
+    Unlock {
+        /// The toggles' ids or names.
+        #[arg(required = true, value_name = "TOGGLE")]
+        toggles: Vec<String>,
+    },
+    /// Region, age band and language of a user.
+    #[command(args_conflicts_with_subcommands = true)]
+    Profile {
+        /// `get` if not given.
+        #[command(subcommand)]
+        verb: Option<ProfileVerb>,
+    },
+    /// Who the daemon takes this shell for.
+    Whoami,
+    /// Ask as this shell: may I take these items for this purpose? Recorded.
+    Check(Question),
+    /// The same as check, but not recorded.
+    Preview(Question),
+    /// What an app would be answered, and why, rule by rule. Not recorded.
+    Explain {
+        /// The app's id or name.
+        app: String,
+        /// What it would ask.
+        #[command(flatten)]
+        question: Question,
+    },
+    /// What apps asked for, and what they were answered.
+    Log(Log),
+    /// What was changed, when, and by what.
+    History(History),
+    /// What apps asked for, summed.
+    Counts(Counts),
+    /// The consents that were given.
+    Consents,
+    /// The privacy notices.
+    Notices,
+    /// The policy: data items, purposes, toggles and the rest.
+    Catalog {
+        /// What to do with it.
+        #[command(subcommand)]
+        verb: CatalogVerb,
+    },
+    /// Load the catalogue and the declarations anew.
+    Reload,
+}
+
+const SET_EXAMPLES: &str = "\
+Examples:
+  consentctl set ad-services on
+  consentctl set location.app on --app org.example.weather --for 2h
+  consentctl set location.precise off --app Weather
+  consentctl set location.app off --others
+  consentctl set cookies.analytics on --site example.org";
+
+/// For whom a toggle is read or set; nothing means all apps.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// One app, by id or name.
+    #[arg(long, short, value_name = "APP", group = "target")]
+    pub app: Option<String>,
+    /// All apps that have no state of their own.
+    #[arg(long, group = "target")]
+    pub others: bool,
+    /// One site's cookies.
+    #[arg(long, value_name = "HOST", group = "target")]
+    pub site: Option<String>,
+}
+
+/// `set`.
+#[derive(Debug, Args)]
+pub struct Set {
+    /// The toggle's id or name.
+    pub toggle: String,
+    /// The state to store; `unset` returns to the default.
+    pub state: State,
+    /// For whom.
+    #[command(flatten)]
+    pub target: Target,
+    /// `on` for that long: 90m, 2h, 7d.
+    #[arg(long = "for", value_name = "DURATION", group = "lifetime")]
+    pub span: Option<Duration>,
+    /// `on` until then: 18:00, 2026-12-24, '2026-12-24 18:00'.
+    #[arg(long, value_name = "TIME", group = "lifetime")]
+    pub until: Option<Deadline>,
+    /// `on` until the device restarts.
+    #[arg(long, group = "lifetime")]
+    pub until_reboot: bool,
+    /// `on` for the next check alone; for one app.
+    #[arg(long, group = "lifetime")]
+    pub once: bool,
+    /// The notice that was shown, if it is not the one in force.
+    #[arg(long, value_name = "ID")]
+    pub notice: Option<String>,
+}
+
+/// A state to store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum State {
+    /// Let it pass.
+    On,
+    /// Deny it.
+    Off,
+    /// Ask the user.
+    Ask,
+    /// As if nobody had chosen.
+    Unset,
+}
+
+impl State {
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            State::On => "on",
+            State::Off => "off",
+            State::Ask => "ask",
+            State::Unset => "unset",
+        }
+    }
+}
+
+/// A check, a preview or an explanation.
+#[derive(Debug, Args)]
+pub struct Question {
+    /// The purpose's id: ads.personalised. Who may read the catalogue can give its number: P21.
+    pub purpose: String,
+    /// Data items' ids.
+    #[arg(required = true)]
+    pub data: Vec<String>,
+    /// The only recipient that this is for.
+    #[arg(long, value_name = "ID")]
+    pub recipient: Option<String>,
+    /// The only country that this goes to (ISO 3166-1: NL, SG).
+    #[arg(long, value_name = "COUNTRY")]
+    pub destination: Option<String>,
+    /// The connection is not TLS.
+    #[arg(long)]
+    pub insecure: bool,
+    /// The items are de-identified, or with =false they are not.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true,
+          default_missing_value = "true")]
+    pub deidentified: Option<bool>,
+    /// A word for the record.
+    #[arg(long)]
+    pub tag: Option<String>,
+}
+
+/// Which entries to show.
+#[derive(Debug, Default, Args)]
+pub struct Period {
+    /// Not older than this: 2h, 7d, yesterday, 2026-11-20, '2026-11-20 14:30'.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Moment>,
+    /// Older than this.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<Moment>,
+}
+
+/// How many entries to show.
+#[derive(Debug, Args)]
+pub struct Paging {
+    /// How many, newest first; 0 is all.
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
+    pub limit: u64,
+    /// Go on from the `next` of an earlier answer.
+    #[arg(long)]
+    pub cursor: Option<String>,
+    /// Show new entries as they come, until interrupted.
+    #[arg(long, short, conflicts_with_all = ["limit", "cursor", "since", "until"])]
+    pub follow: bool,
+}
+
+/// What records to show.
+#[derive(Debug, Args)]
+pub struct RecordFilter {
+    /// Of one app, by id or name.
+    #[arg(long, short)]
+    pub app: Option<String>,
+    /// For one purpose, by id or number.
+    #[arg(long, short)]
+    pub purpose: Option<String>,
+    /// Of one data item.
+    #[arg(long, short)]
+    pub data: Option<String>,
+    /// With one answer.
+    #[arg(long)]
+    pub decision: Option<Decision>,
+    /// From when to when.
+    #[command(flatten)]
+    pub period: Period,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Decision {
+    /// It might collect.
+    Allow,
+    /// It might not.
+    Deny,
+    /// It might not then.
+    Ask,
+}
+
+impl Decision {
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Decision::Allow => "allow",
+            Decision::Deny => "deny",
+            Decision::Ask => "ask",
+        }
+    }
+}
+
+/// `log`.
+#[derive(Debug, Args)]
+pub struct Log {
+    /// Which records.
+    #[command(flatten)]
+    pub filter: RecordFilter,
+    /// How many.
+    #[command(flatten)]
+    pub paging: Paging,
+}
+
+/// `history`.
+#[derive(Debug, Args)]
+pub struct History {
+    /// Of one app, by id or name.
+    #[arg(long, short)]
+    pub app: Option<String>,
+    /// Of one toggle, by id or name.
+    #[arg(long, short)]
+    pub toggle: Option<String>,
+    /// From when to when.
+    #[command(flatten)]
+    pub period: Period,
+    /// How many.
+    #[command(flatten)]
+    pub paging: Paging,
+}
+
+/// `counts`.
+#[derive(Debug, Args)]
+pub struct Counts {
+    /// What to sum by.
+    #[arg(long, value_delimiter = ',', default_value = "app,decision")]
+    pub by: Vec<Grouping>,
+    /// Which records.
+    #[command(flatten)]
+    pub filter: RecordFilter,
+}
+
+/// What records are summed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Grouping {
+    /// App.
+    App,
+    /// Data item.
+    Data,
+    /// Purpose.
+    Purpose,
+    /// Answer.
+    Decision,
+    /// Hour.
+    Hour,
+    /// Day.
+    Day,
+}
+
+impl Grouping {
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Grouping::App => "app",
+            Grouping::Data => "data",
+            Grouping::Purpose => "purpose",
+            Grouping::Decision => "decision",
+            Grouping::Hour => "hour",
+            Grouping::Day => "day",
+        }
+    }
+}
+
+/// `profile`.
+#[derive(Debug, Subcommand)]
+pub enum ProfileVerb {
+    /// Show it.
+    Get,
+    /// Change it; "" returns to the default.
+    Set(ProfileChange),
+}
+
+/// `profile set`.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct ProfileChange {
+    /// The region whose policy holds: EEA, UK, CH, IN, RU, OTHER.
+    #[arg(long, value_name = "ID")]
+    pub region: Option<String>,
+    /// adult or minor.
+    #[arg(long, value_name = "BAND")]
+    pub age: Option<String>,
+    /// The language of notices: en, nl, zh-CN.
+    #[arg(long, value_name = "TAG")]
+    pub language: Option<String>,
+    /// Who consents for a minor, by uid or name (root alone may say so).
+    #[arg(long, value_name = "UID|NAME", value_parser = crate::user::parse)]
+    pub guardian: Option<u32>,
+}
+
+/// `catalog`.
+#[derive(Debug, Subcommand)]
+pub enum CatalogVerb {
+    /// The entries of one kind; the kinds, if none is given.
+    List {
+        /// Which.
+        kind: Option<Kind>,
+    },
+    /// Everything that the catalogue says about an id.
+    Show {
+        /// A data item, a purpose, a toggle, a cookie …
+        id: String,
+    },
+    /// Check the files on the disk and change nothing.
+    Check,
+}
+
+/// The tables of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Data items.
+    Data,
+    /// Purposes.
+    Purposes,
+    /// Toggles.
+    Toggles,
+    /// Legal bases, and where fewer of them are permitted.
+    Bases,
+    /// What is never allowed.
+    Never,
+    /// Recipients.
+    Recipients,
+    /// Cookies.
+    Cookies,
+    /// Regions.
+    Regions,
+    /// Privacy notices.
+    Notices,
+}
+
+impl Kind {
+    /// All of them, as they are listed.
+    pub const ALL: [Kind; 9] = [
+        Kind::Data,
+        Kind::Purposes,
+        Kind::Toggles,
+        Kind::Bases,
+        Kind::Never,
+        Kind::Recipients,
+        Kind::Cookies,
+        Kind::Regions,
+        Kind::Notices,
+    ];
+
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Data => "data",
+            Kind::Purposes => "purposes",
+            Kind::Toggles => "toggles",
+            Kind::Bases => "bases",
+            Kind::Never => "never",
+            Kind::Recipients => "recipients",
+            Kind::Cookies => "cookies",
+            Kind::Regions => "regions",
+            Kind::Notices => "notices",
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `log`: what apps asked for, and what they were answered.
+
+use jiff::Zoned;
+
+use crate::answers::Record;
+use crate::args::Log;
+use crate::failure::Failure;
+use crate::screen::{Screen, Tone};
+use crate::session::Session;
+use crate::table::{Table, dim, plain};
+use crate::time;
+use crate::values::{decode_all, decode_json};
+use crate::verbs::stream::{Names, app, entries, follow, more, page_json};
+
+pub async fn log(session: &Session, log: &Log) -> Result<(), Failure> {
+    let names = Names::of(session).await?;
+    let filter = names.records(&log.filter);
+    if log.paging.follow {
+        let screen = session.screen;
+        return follow(session, filter, move |line| {
+            Ok(sentence(&decode_json(line)?, &names, &screen, &Zoned::now()))
+        })
+        .await;
+    }
+    let (records, next) = entries(session, &filter, &log.paging).await?;
+    if session.screen.json {
+        return session.screen.json(&page_json(&records, &next));
+    }
+    let text = render(&decode_all(&records)?, &names, &session.screen, &session.now);
+    session.screen.text(&(text + &more(&next)))
+}
+
+fn render(records: &[Record], names: &Names, screen: &Screen, now: &Zoned) -> String {
+    if records.is_empty() {
+        return "No app has asked for that.".to_owned();
+    }
+    let headings = ["When", "App", "Answer", "Data", "For", "Why", "Times", "Tag", "Trust"];
+    let mut table = Table::new(screen, &headings).unbroken(0);
+    for record in records {
+        let times = if record.count == 1 { String::new() } else { format!("{}×", record.count) };
+        table.row([
+            plain(time::ago(record.last.unwrap_or(record.at), now)),
+            plain(app(&record.app, &names.apps)),
+            (Tone::of(&record.decision), record.decision.clone()),
+            plain(names.data.name(&record.data)),
+            plain(names.purposes.name(&record.purpose)),
+            dim(&record.reason),
+            plain(times),
+            dim(record.tag.as_deref().unwrap_or_default()),
+            dim(record.trust.as_deref().filter(|_| screen.is_roomy()).unwrap_or_default()),
+        ]);
+    }
+    table.render()
+}
+
+/// One record as it comes: `14:03:07 deny Weather: OAID for Personalised ads (toggle-off)`.
+fn sentence(record: &Record, names: &Names, screen: &Screen, now: &Zoned) -> String {
+    let at = screen.paint(Tone::Dim, &time::clock(record.last.unwrap_or(record.at), now));
+    let answer = screen.paint(Tone::of(&record.decision), &format!("{:5}", record.decision));
+    let times = if record.count == 1 { String::new() } else { format!(", {} times", record.count) };
+    format!(
+        "{at} {answer} {}: {} for {} ({}){times}",
+        app(&record.app, &names.apps),
+        names.data.name(&record.data),
+        names.purposes.name(&record.purpose),
+        record.reason,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dictionary::Dictionary;
+    use serde_json::json;
+
+    fn names() -> Names {
+        let none = Dictionary::default;
+        Names { apps: none(), toggles: none(), data: none(), purposes: none() }
+    }
+
+    #[test]
+    fn records_tell_who_got_what_answer() {
+        let record = json!({
+            "at": 1_789_999_800, "last": 1_789_999_880, "app": "org.example.weather", "trust": "weak",
+            "purpose": "ads.personalised", "data": "device.oaid", "decision": "deny",
+            "reason": "toggle-off", "count": 3, "tag": "banner", "seq": 1, "kind": "record", "user": 0,
+        });
+        let record: Record = decode_json(record).unwrap();
+        let screen = Screen { json: false, colour: false, width: None };
+        let now = jiff::Timestamp::from_second(1_790_000_000).unwrap();
+        let now = now.to_zoned(jiff::tz::TimeZone::UTC);
+        assert_eq!(
+            sentence(&record, &names(), &screen, &now),
+            "14:11:20 deny  org.example.weather: device.oaid for ads.personalised (toggle-off), 3 times"
+        );
+        let table = render(&[record], &names(), &screen, &now);
+        let row = table.lines().nth(1).unwrap();
+        assert!(row.starts_with("2 minutes ago  org.example.weather  deny"), "{row}");
+        assert!(row.ends_with("toggle-off  3×     banner  weak"), "{row}");
+    }
+}

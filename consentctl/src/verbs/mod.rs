@@ -1,0 +1,50 @@
+//! The verbs, one module a group. Each asks, then shows JSON or text; text is made by pure functions.
+
+mod apps;
+mod ask;
+mod catalog;
+mod change;
+mod counts;
+mod explain;
+mod history;
+mod log;
+mod notices;
+mod profile;
+mod status;
+mod stream;
+mod toggles;
+
+use consentd_dbus::names::exit;
+
+use crate::args::Verb;
+use crate::failure::Failure;
+use crate::session::Session;
+
+/// Does what was asked; the exit code.
+pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
+    match verb {
+        Verb::Status => status::status(session).await?,
+        Verb::Apps => apps::apps(session).await?,
+        Verb::App { app } => apps::app(session, &app).await?,
+        Verb::Toggles => toggles::toggles(session).await?,
+        Verb::Get { toggle, target } => toggles::get(session, &toggle, &target).await?,
+        Verb::Set(set) => change::set(session, &set).await?,
+        Verb::Reset { app } => change::reset(session, &app).await?,
+        Verb::Forget { app } => change::forget(session, &app).await?,
+        Verb::Lock { toggles } => change::lock(session, &toggles).await?,
+        Verb::Unlock { toggles } => change::unlock(session, &toggles).await?,
+        Verb::Profile { verb } => profile::profile(session, verb).await?,
+        Verb::Whoami => ask::who_am_i(session).await?,
+        Verb::Check(question) => return ask::check(session, &question).await,
+        Verb::Preview(question) => return ask::preview(session, &question).await,
+        Verb::Explain { app, question } => return explain::explain(session, &app, &question).await,
+        Verb::Log(log) => log::log(session, &log).await?,
+        Verb::History(history) => history::history(session, &history).await?,
+        Verb::Counts(counts) => counts::counts(session, &counts).await?,
+        Verb::Consents => notices::consents(session).await?,
+        Verb::Notices => notices::notices(session).await?,
+        Verb::Catalog { verb } => catalog::catalog(session, verb).await?,
+        Verb::Reload => catalog::reload(session).await?,
+    }
+    Ok(exit::OK)
+}

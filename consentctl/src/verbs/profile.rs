@@ -1,0 +1,83 @@
+//! `profile`: region, age band, language, guardian.
+
+use consentd_dbus::Options;
+
+use crate::answers::Profile;
+use crate::args::{ProfileChange, ProfileVerb};
+use crate::failure::Failure;
+use crate::json;
+use crate::screen::Screen;
+use crate::session::Session;
+use crate::table::{facts, plain};
+use crate::user;
+use crate::values::decode;
+
+pub async fn profile(session: &Session, verb: Option<ProfileVerb>) -> Result<(), Failure> {
+    match verb {
+        None | Some(ProfileVerb::Get) => get(session).await,
+        Some(ProfileVerb::Set(change)) => set(session, &change).await,
+    }
+}
+
+async fn get(session: &Session) -> Result<(), Failure> {
+    let profile = session.settings().await?.get_profile(session.options()).await?;
+    if session.screen.json {
+        return session.screen.json(&json::object(&profile));
+    }
+    session.screen.text(&render(&decode(&profile)?, &session.screen))
+}
+
+async fn set(session: &Session, change: &ProfileChange) -> Result<(), Failure> {
+    let texts =
+        [("region", &change.region), ("age_band", &change.age), ("language", &change.language)];
+    let mut profile = Options::new();
+    for (key, text) in texts {
+        profile.extend(text.clone().map(|text| (key, text.into())));
+    }
+    profile.extend(change.guardian.map(|guardian| ("guardian", guardian.into())));
+    let generation = session.settings().await?.set_profile(profile, session.options()).await?;
+    if session.screen.json {
+        return session.screen.json(&json::single("generation", generation));
+    }
+    get(session).await
+}
+
+fn render(profile: &Profile, screen: &Screen) -> String {
+    let chosen = |text: &str, set: bool| {
+        if set { text.to_owned() } else { format!("{text} (default)") }
+    };
+    facts(
+        screen,
+        [
+            ("Region", plain(chosen(&profile.region, profile.region_set))),
+            ("Controller", plain(profile.controller.clone().unwrap_or_default())),
+            ("Age band", plain(chosen(&profile.age_band, profile.age_set))),
+            ("Guardian", plain(profile.guardian.map(user::name).unwrap_or_default())),
+            ("Language", plain(profile.language.clone().unwrap_or_else(|| "not set".to_owned()))),
+        ],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn defaults_are_marked() {
+        let profile: Profile = serde_json::from_value(json!({
+            "region": "EEA", "region_set": false, "age_band": "minor", "age_set": true, "guardian": 0,
+            "controller": "A Controller B.V.",
+        }))
+        .unwrap();
+        assert_eq!(
+            render(&profile, &Screen { json: false, colour: false, width: None }),
+            "  Region      EEA (default)
+  Controller  A Controller B.V.
+  Age band    minor
+  Guardian    root
+  Language    not set
+"
+        );
+    }
+}

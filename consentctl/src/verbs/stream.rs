@@ -1,0 +1,144 @@
+//! Entries of the ledger: page by page, or as they come.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+
+use consentd_dbus::names::MAX_LIMIT;
+use consentd_dbus::{Details, Options};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use serde_json::Value;
+
+use crate::args::{Kind, Paging, Period, RecordFilter};
+use crate::dictionary::Dictionary;
+use crate::failure::Failure;
+use crate::json;
+use crate::session::Session;
+
+/// The names that entries are shown with.
+pub struct Names {
+    pub apps: Dictionary,
+    pub toggles: Dictionary,
+    pub data: Dictionary,
+    pub purposes: Dictionary,
+}
+
+impl Names {
+    pub async fn of(session: &Session) -> Result<Self, Failure> {
+        Ok(Self {
+            apps: session.apps().await?,
+            toggles: session.toggles().await?,
+            data: session.words(Kind::Data).await?,
+            purposes: session.words(Kind::Purposes).await?,
+        })
+    }
+
+    /// The filter for records.
+    pub fn records(&self, wanted: &RecordFilter) -> Options<'static> {
+        let mut filter = period(&wanted.period);
+        filter.insert("kind", "record".into());
+        let words = [
+            ("app", &wanted.app, &self.apps),
+            ("purpose", &wanted.purpose, &self.purposes),
+            ("data", &wanted.data, &self.data),
+        ];
+        for (key, text, known) in words {
+            filter.extend(text.as_deref().map(|text| (key, known.resolve(text).into())));
+        }
+        filter.extend(wanted.decision.map(|decision| ("decision", decision.word().into())));
+        filter
+    }
+}
+
+/// Who asked, in a table.
+pub fn app(id: &str, apps: &Dictionary) -> String {
+    if id.is_empty() { "unidentified".to_owned() } else { apps.short(id) }
+}
+
+/// The filter for a period.
+pub fn period(period: &Period) -> Options<'static> {
+    let since = period.since.map(|since| ("since", since.0.into()));
+    let until = period.until.map(|until| ("until", until.0.into()));
+    since.into_iter().chain(until).collect()
+}
+
+/// As many entries as wanted, newest first, and the cursor of those after them.
+pub async fn entries(
+    session: &Session,
+    filter: &Options<'static>,
+    paging: &Paging,
+) -> Result<(Vec<Details>, String), Failure> {
+    let settings = session.settings().await?;
+    let wanted = if paging.limit == 0 { u64::MAX } else { paging.limit };
+    let mut entries = Vec::new();
+    let mut cursor = paging.cursor.clone().unwrap_or_default();
+    loop {
+        let missing = wanted.saturating_sub(entries.len() as u64);
+        let limit = u32::try_from(missing).unwrap_or(MAX_LIMIT).min(MAX_LIMIT);
+        let mut options = session.options();
+        options.insert("limit", limit.into());
+        if !cursor.is_empty() {
+            options.insert("cursor", cursor.into());
+        }
+        let (page, next) = settings.history(copy(filter)?, options).await?;
+        let ended = next.is_empty() || page.is_empty();
+        entries.extend(page);
+        cursor = next;
+        if ended || entries.len() as u64 >= wanted {
+            return Ok((entries, cursor));
+        }
+    }
+}
+
+/// Entries as an object: `entries` and `next`.
+pub fn page_json(entries: &[Details], next: &str) -> Value {
+    let mut page = json::single("entries", json::array(entries));
+    page["next"] = next.into();
+    page
+}
+
+/// What stands below a list that goes on.
+pub fn more(next: &str) -> String {
+    if next.is_empty() {
+        return String::new();
+    }
+    format!("\nThere are more: --limit 0 shows all, --cursor {next} goes on from here.\n")
+}
+
+/// Prints entries as they come, until the daemon or the reader ends: as JSON lines, or as `render`
+/// makes them.
+pub async fn follow(
+    session: &Session,
+    mut filter: Options<'static>,
+    render: impl Fn(Value) -> Result<String, Failure> + Send + 'static,
+) -> Result<(), Failure> {
+    filter.extend(session.options());
+    let lines = session.admin().await?.follow(filter).await?;
+    let lines = File::from(std::os::fd::OwnedFd::from(lines));
+    // Read by a thread of its own: the descriptor may be any kind that blocks.
+    fcntl_setfl(&lines, fcntl_getfl(&lines).map_err(std::io::Error::from)? - OFlags::NONBLOCK)
+        .map_err(std::io::Error::from)?;
+    let screen = session.screen;
+    let reader = tokio::task::spawn_blocking(move || {
+        for line in BufReader::new(lines).lines() {
+            let line = line?;
+            let text = if screen.json { line } else { render(parse(&line)?)? };
+            screen.text(&text)?;
+        }
+        Err(Failure::Ended)
+    });
+    match reader.await {
+        Ok(ended) => ended,
+        Err(error) => Err(Failure::Io(error.into())),
+    }
+}
+
+fn parse(line: &str) -> Result<Value, Failure> {
+    serde_json::from_str(line).map_err(|error| Failure::Malformed(error.into()))
+}
+
+fn copy(filter: &Options<'static>) -> Result<Options<'static>, Failure> {
+    let clone = |(key, value): (&&'static str, &zbus::Variant<'static>)| {
+        Ok((*key, value.try_clone().map_err(consentd_dbus::Error::from)?))
+    };
+    filter.iter().map(clone).collect()
+}

@@ -1,0 +1,49 @@
+//! Spreads toggles, never rules and narrowings over the (purpose, item) pairs, so that a check
+//! looks up one cell.
+
+use super::table::Index as _;
+use super::{Bases, Catalog, DataIx, PurposeIx, ToggleIx};
+
+/// Fills the matrices of a catalogue whose tables are complete.
+pub(super) fn spread(catalog: &mut Catalog) {
+    let cells = catalog.purposes.len() * catalog.data.len();
+    let mut coverage: Vec<Vec<ToggleIx>> = vec![Vec::new(); cells];
+    for (toggle, entry) in catalog.toggles.iter() {
+        for cover in &entry.covers {
+            for cell in rectangle(catalog, &cover.purposes, &cover.data) {
+                if coverage[cell].last() != Some(&toggle) {
+                    coverage[cell].push(toggle);
+                }
+            }
+        }
+    }
+    let mut forbidden = vec![None; cells];
+    for (position, rule) in catalog.nevers.iter().enumerate() {
+        for cell in rectangle(catalog, &rule.purposes, &rule.data) {
+            forbidden[cell] = forbidden[cell].or(u16::try_from(position).ok());
+        }
+    }
+    let mut somewhere = Vec::with_capacity(cells);
+    for (purpose, _) in catalog.purposes.iter() {
+        for (data, _) in catalog.data.iter() {
+            let each =
+                catalog.regions.iter().map(|(region, _)| catalog.permitted(purpose, data, region));
+            somewhere.push(each.fold(Bases::default(), Bases::or));
+        }
+    }
+    catalog.coverage = coverage.into_iter().map(Vec::into_boxed_slice).collect();
+    catalog.forbidden = forbidden;
+    catalog.somewhere = somewhere;
+}
+
+/// The cells of all pairs of some purposes and some items.
+fn rectangle(
+    catalog: &Catalog,
+    purposes: &[PurposeIx],
+    data: &[DataIx],
+) -> impl Iterator<Item = usize> {
+    let width = catalog.data.len();
+    purposes.iter().flat_map(move |purpose| {
+        data.iter().map(move |item| purpose.position() * width + item.position())
+    })
+}

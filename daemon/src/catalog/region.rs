@@ -1,0 +1,68 @@
+//! Regions and the notices in force in them: who controls, where data may go, what was said when
+//! (R36–R39).
+
+use super::Source;
+
+/// A place of controllers, data centres and rules for transfers (R36–R38).
+#[derive(Debug, Clone)]
+pub struct Region {
+    /// `EEA`
+    pub id: Box<str>,
+    /// `European Economic Area`
+    pub name: Box<str>,
+    /// ISO 3166 alpha-2 codes of the countries in it; empty for the region of all others.
+    pub countries: Vec<Box<str>>,
+    /// The controller a receipt names (R36).
+    pub controller: Box<str>,
+    /// The controller's address.
+    pub address: Box<str>,
+    /// The grievance officer, where there is one.
+    pub officer: Option<Box<str>>,
+    /// Countries with a data centre (R37).
+    pub data_centres: Vec<Box<str>>,
+    /// Authority to complain to (R52).
+    pub authority: Option<Box<str>>,
+    /// Where its data may go (R37).
+    pub transfer: Transfer,
+    /// Where the policy states it.
+    pub source: Source,
+}
+
+/// Where a region's personal data may go (R37).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transfer {
+    /// Nowhere else.
+    Home {
+        /// ISO 3166 codes.
+        countries: Vec<Box<str>>,
+    },
+    /// Elsewhere only where the destination is declared `transfer = "permitted"`.
+    HomeUnlessPermitted {
+        /// ISO 3166 codes.
+        countries: Vec<Box<str>>,
+    },
+    /// To countries as protective; elsewhere only with a declared safeguard.
+    Protective {
+        /// ISO 3166 codes.
+        countries: Vec<Box<str>>,
+    },
+    /// Wherever is declared.
+    Declared,
+}
+
+/// A versioned privacy notice (R39).
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// `2025-10-10`
+    pub id: Box<str>,
+    /// What it is called.
+    pub name: Box<str>,
+    /// Unix seconds, midnight UTC of the effective date.
+    pub effective: i64,
+    /// BCP 47 tag of its text.
+    pub language: Box<str>,
+    /// SHA-256 of its text, hex.
+    pub sha256: Box<str>,
+    /// Where it is.
+    pub source: Source,
+}

@@ -1,0 +1,176 @@
+//! Why the engine did not do what was asked. A denial is not among these: it is an answer.
+
+use crate::ledger::LedgerError;
+use crate::store::StoreError;
+
+/// Why a change or an inspection was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No toggle has this id.
+    #[error("no toggle `{id}`{hint}; `consentctl toggles` lists them")]
+    UnknownToggle {
+        /// What was named.
+        id: String,
+        /// The nearest id, as `; did you mean …?`, or nothing.
+        hint: String,
+    },
+    /// No app has this id.
+    #[error("no app `{id}`; `consentctl apps` lists them")]
+    UnknownApp {
+        /// What was named.
+        id: String,
+    },
+    /// The request does not make sense.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The request is too large.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    /// The administrator holds the toggle off.
+    #[error("the administrator holds `{toggle}` off; `consentctl unlock {toggle}` lets go of it")]
+    Locked {
+        /// Which.
+        toggle: String,
+    },
+    /// Only root or the guardian may.
+    #[error("{0}: only root or the user's guardian may do that")]
+    GuardianOnly(&'static str),
+    /// The store cannot be used.
+    #[error("the store cannot be used: {0}")]
+    StoreUnavailable(String),
+    /// The disk did not take a change.
+    #[error("the store did not take the change; what it switches off holds all the same: {0}")]
+    NotStored(#[source] StoreError),
+    /// The ledger cannot be read.
+    #[error("the ledger cannot be read: {0}")]
+    LedgerUnavailable(String),
+    /// The ledger failed.
+    #[error("the ledger failed: {0}")]
+    Ledger(#[from] LedgerError),
+    /// The store failed.
+    #[error("the store failed: {0}")]
+    Store(#[from] StoreError),
+    /// There is no catalogue in force, or a new one was refused.
+    #[error("{0}")]
+    CatalogUnavailable(String),
+}
+
+/// What was wrong with a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    /// No items.
+    #[error("the list of data items is empty; name at least one")]
+    NoItems,
+    /// One item twice.
+    #[error("`{0}` is asked twice; name each item once")]
+    Doubled(String),
+    /// No changes.
+    #[error("the list of changes is empty; name at least one")]
+    NoChanges,
+    /// One setting twice.
+    #[error("`{toggle}` is set twice for the same app; set it once")]
+    SetTwice {
+        /// Which.
+        toggle: String,
+    },
+    /// Not a country.
+    #[error("`{0}` is no country code; use two capital letters of ISO 3166, such as NL")]
+    Country(String),
+    /// Not a state.
+    #[error("`{0}` is no state; use on, off, ask or unset")]
+    State(String),
+    /// Not a lifetime.
+    #[error("`{0}` is no lifetime; use forever, until, boot or once")]
+    Lifetime(String),
+    /// A lifetime on something else than `on`.
+    #[error("a lifetime goes with `on` alone; off, ask and unset hold until they are changed")]
+    LifetimeWithoutOn,
+    /// `until` without its time.
+    #[error("the lifetime `until` needs the option `until`, in Unix seconds; and only it has one")]
+    UntilWithoutTime,
+    /// A time that is over.
+    #[error("the time in `until` is over already")]
+    UntilInThePast,
+    /// `once` for many.
+    #[error("`once` is for one app alone; name the app")]
+    OnceForMany,
+    /// A button.
+    #[error("`{toggle}` is not a switch; it is found under {path}")]
+    Action {
+        /// Which.
+        toggle: String,
+        /// Where.
+        path: String,
+    },
+    /// Always on.
+    #[error("`{toggle}` is always on: what it covers is needed for the site to work")]
+    AlwaysOn {
+        /// Which.
+        toggle: String,
+    },
+    /// No app where one is needed.
+    #[error(
+        "`{toggle}` is set app by app; name an app, or `*` for those without a state of their own"
+    )]
+    NeedsApp {
+        /// Which.
+        toggle: String,
+    },
+    /// An app where none can be.
+    #[error("`{toggle}` is one switch for all apps; leave the app empty")]
+    NoApp {
+        /// Which.
+        toggle: String,
+    },
+    /// Not a site.
+    #[error(
+        "`{toggle}` is set site by site: name `site:HOST`, `*`, or leave it empty for all sites"
+    )]
+    NeedsSite {
+        /// Which.
+        toggle: String,
+    },
+    /// Consent for apps not named.
+    #[error("nobody consents for apps not named: `*` of `{toggle}` takes off or ask alone")]
+    ConsentForOthers {
+        /// Which.
+        toggle: String,
+    },
+    /// No such notice.
+    #[error("no notice `{0}` is in force; `consentctl catalog list notices` lists them")]
+    Notice(String),
+    /// Not an app that can be reset.
+    #[error("name one app; all apps at once cannot be reset")]
+    ResetAll,
+    /// No such region.
+    #[error("no region `{0}`; `consentctl catalog list regions` lists them")]
+    Region(String),
+    /// No such age band.
+    #[error("`{0}` is no age band; use adult or minor")]
+    AgeBand(String),
+    /// Not a language tag.
+    #[error("`{0}` is no language tag; use one such as en or zh-Hans")]
+    Language(String),
+    /// Not a kind of entries.
+    #[error(
+        "no kind `{0}`; use data, purposes, toggles, bases, recipients, cookies, regions, notices or never"
+    )]
+    CatalogKind(String),
+}
+
+/// What was too large.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TooLarge {
+    /// Items in one check.
+    #[error("{0} items in one check; at most 256 go")]
+    Items(usize),
+    /// Bytes of an id.
+    #[error("an id of {0} bytes; at most 128 go")]
+    Id(usize),
+    /// Bytes of a tag.
+    #[error("a tag of {0} bytes; at most 64 go")]
+    Tag(usize),
+    /// Changes in one set.
+    #[error("{0} changes at once; at most 1,024 go")]
+    Changes(usize),
+}

@@ -1,0 +1,426 @@
+//! Checks, changes and inspection, without any transport.
+//!
+//! The way of a check: [`Engine::check`] → the rule → the ledger → the answer. The way of a change:
+//! [`change`] → what it denies is published → the store commits → what it allows is published.
+//! Any error, doubt or absence denies.
+
+pub mod change;
+mod check;
+pub mod error;
+mod inspect;
+pub mod names;
+pub mod policy;
+mod publish;
+pub mod request;
+pub mod settings;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{RwLockReadGuard, RwLockWriteGuard};
+
+use crate::catalog::{Catalog, RegionIx};
+use crate::clock::{Clock, Moment};
+use crate::ledger::{Event, Ledger, LedgerReader, Record};
+use crate::store::{Loaded, Store};
+
+pub use check::{Answer, Asker, Checked};
+pub use error::EngineError;
+pub use inspect::Health;
+pub use policy::{Policy, PolicyDirs, PolicyError};
+pub use request::Request;
+
+use policy::{Novelties, Numbers, Remembered};
+use publish::Unsaved;
+use settings::{AgeBand, Overlay, Settings, View};
+
+/// Where the engine works.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The folder of both databases.
+    pub state_dir: PathBuf,
+    /// Where catalogue and declarations are.
+    pub policy: PolicyDirs,
+    /// The age band of users who set none: adult, unless the device's builder says otherwise.
+    pub default_age: AgeBand,
+}
+
+/// Hears of what happened. Called after it is durable, outside the engine's locks.
+pub trait Listener: Send + Sync {
+    /// Settings changed; the apps concerned may now hear another answer.
+    fn changed(&self, change: &Changed);
+    /// Answers were recorded.
+    fn recorded(&self, records: &[Record<'_>]);
+    /// Setting events were noted.
+    fn noted(&self, events: &[Event]);
+    /// An allowance came that a clock will end, or one is gone: the next due moment may be another.
+    fn due_changed(&self);
+}
+
+/// What changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// The generation of the change.
+    pub generation: u64,
+    /// Which settings.
+    pub settings: Vec<ChangedSetting>,
+}
+
+/// One setting that changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedSetting {
+    /// Whose; none for everybody.
+    pub user: Option<u32>,
+    /// The toggle's id; none for a profile.
+    pub toggle: Option<String>,
+    /// The app; `""` for all.
+    pub app: String,
+}
+
+/// Everything a check looks at.
+struct State {
+    policy: Result<Arc<Policy>, String>,
+    settings: Settings,
+    /// Changes that are on their way to the disk.
+    overlay: Option<Arc<Overlay>>,
+    generation: u64,
+    /// Why the store cannot be used, if it cannot.
+    store: Result<(), String>,
+    numbers: Numbers,
+    /// Denials that stand in memory because the disk did not take them.
+    unsaved: Unsaved,
+}
+
+/// The daemon's heart.
+pub struct Engine {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    state: RwLock<State>,
+    /// Serialises changes. Taken before `state`, never after.
+    writer: Mutex<Option<Store>>,
+    ledger: Mutex<Result<Ledger, String>>,
+    reader: Mutex<Option<LedgerReader>>,
+    listener: OnceLock<Arc<dyn Listener>>,
+    /// Whether anybody wants to hear of every record.
+    followed: AtomicBool,
+    started: i64,
+}
+
+impl Engine {
+    /// Opens store, ledger and policy. What cannot be opened denies, says why in [`Engine::health`],
+    /// and is tried again by [`Engine::reload`].
+    #[must_use]
+    pub fn open(config: Config, clock: Arc<dyn Clock>) -> Self {
+        let started = clock.now().wall;
+        let engine = Self {
+            config,
+            clock,
+            state: RwLock::new(State::unopened()),
+            writer: Mutex::new(None),
+            ledger: Mutex::new(Err("not opened yet".into())),
+            reader: Mutex::new(None),
+            listener: OnceLock::new(),
+            followed: AtomicBool::new(false),
+            started,
+        };
+        engine.open_store();
+        engine.open_ledger();
+        if let Err(error) = engine.adopt() {
+            tracing::error!(%error, "no catalogue in force: everything is denied");
+            engine.write_state().policy = Err(error.to_string());
+        }
+        engine
+    }
+
+    /// Says who hears of what happens. The first one stays.
+    pub fn listen(&self, listener: Arc<dyn Listener>) {
+        if self.listener.set(listener).is_err() {
+            tracing::warn!("somebody listens to the engine already");
+        }
+    }
+
+    /// Says whether anybody wants to hear of every record.
+    pub fn follow(&self, followed: bool) {
+        self.followed.store(followed, Ordering::Relaxed);
+    }
+
+    /// Reads catalogue and declarations anew: all or nothing. Tries a store and a ledger again that
+    /// could not be opened. Returns the catalogue's warnings.
+    ///
+    /// # Errors
+    /// The new catalogue is wrong: the old one stays in force.
+    pub fn reload(&self) -> Result<Vec<String>, PolicyError> {
+        self.open_store();
+        self.open_ledger();
+        self.adopt()?;
+        self.announce(&Changed { generation: self.generation(), settings: Vec::new() });
+        Ok(self.warnings())
+    }
+
+    /// Reads catalogue and declarations and says what is wrong or odd with them; changes nothing.
+    ///
+    /// # Errors
+    /// The catalogue on the disk is wrong.
+    pub fn check_policy(&self) -> Result<Vec<String>, PolicyError> {
+        let (catalog, apps) = self.read_policy()?;
+        let store = self.lock_writer();
+        let remembered = remembered(store.as_ref())?;
+        let state = self.read_state();
+        let mut numbers = Numbers::default();
+        for (known, wanted) in [
+            (&state.numbers.toggles, &mut numbers.toggles),
+            (&state.numbers.purposes, &mut numbers.purposes),
+            (&state.numbers.items, &mut numbers.items),
+        ] {
+            for (number, name) in known.iter() {
+                wanted.insert(number, name.into());
+            }
+        }
+        let now = self.clock.now().wall;
+        let (policy, _) =
+            Policy::adopt(catalog, apps, &mut numbers, &remembered, &state.settings, now)?;
+        Ok(warnings(&policy))
+    }
+
+    /// Warnings of the catalogue in force, and declarations that were rejected.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        self.read_state().policy.as_ref().map(|policy| warnings(policy)).unwrap_or_default()
+    }
+
+    /// The generation of the last change.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.read_state().generation
+    }
+
+    /// The policy in force.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn policy(&self) -> Result<Arc<Policy>, EngineError> {
+        self.read_state().policy.clone().map_err(EngineError::CatalogUnavailable)
+    }
+
+    /// Makes everything durable that is not yet: before the daemon ends.
+    pub fn close(&self) {
+        if let Err(error) = self.retry() {
+            tracing::error!(%error, "changes that the disk did not take are lost at stop");
+        }
+        self.settle_outbox(0);
+        if let Ok(ledger) = self.lock_ledger().as_mut()
+            && let Err(error) = ledger.sync()
+        {
+            tracing::warn!(%error, "the ledger was not synchronised at stop");
+        }
+    }
+
+    fn open_store(&self) {
+        let mut writer = self.lock_writer();
+        if writer.is_some() {
+            return;
+        }
+        match open_store(&self.config.state_dir) {
+            Ok((store, starts, loaded)) => {
+                let mut state = self.write_state();
+                state.generation = u64::from(starts) << 32;
+                state.settings = loaded.settings;
+                state.numbers = Numbers {
+                    apps: loaded.apps,
+                    toggles: loaded.toggles,
+                    notices: loaded.notices,
+                    purposes: loaded.purposes,
+                    items: loaded.items,
+                    new: Vec::new(),
+                };
+                state.unsaved = Unsaved::default();
+                state.unsaved.in_outbox = loaded.outbox.len();
+                state.unsaved.outbox = loaded.outbox;
+                state.store = Ok(());
+                *writer = Some(store);
+            }
+            Err(error) => {
+                tracing::error!(%error, "the store cannot be used: everything is denied");
+                self.write_state().store = Err(error.to_string());
+            }
+        }
+    }
+
+    fn open_ledger(&self) {
+        let mut ledger = self.lock_ledger();
+        if ledger.is_ok() {
+            return;
+        }
+        *ledger = Ledger::open(&self.config.state_dir)
+            .inspect_err(|error| {
+                tracing::error!(%error, "the ledger cannot be used: everything is denied");
+            })
+            .map_err(|error| error.to_string());
+        if let Ok(ledger) = ledger.as_mut() {
+            *self.lock_reader() = LedgerReader::open(ledger.path()).ok();
+            let outbox = std::mem::take(&mut self.write_state().unsaved.outbox);
+            if let Err(error) = ledger.note(&outbox) {
+                tracing::warn!(%error, "setting events wait in the outbox");
+                self.write_state().unsaved.outbox = outbox;
+            }
+        }
+    }
+
+    fn read_policy(&self) -> Result<(Catalog, crate::apps::Apps), PolicyError> {
+        let catalog = crate::catalog::load::load(&self.config.policy.catalog)?;
+        let apps = crate::apps::load(&self.config.policy.apps, &catalog)?;
+        for rejection in apps.rejected() {
+            tracing::warn!(app = %rejection.app, place = %rejection.place, "{}", rejection.text);
+        }
+        Ok((catalog, apps))
+    }
+
+    /// Reads the policy and puts it in force. Until a store is open there is nothing to number it
+    /// with; then the catalogue alone is kept, and everything is denied for want of the store.
+    fn adopt(&self) -> Result<(), PolicyError> {
+        let (catalog, apps) = self.read_policy()?;
+        let mut writer = self.lock_writer();
+        let remembered = remembered(writer.as_ref())?;
+        let now = self.clock.now();
+        let mut state = self.write_state();
+        let State { numbers, settings, .. } = &mut *state;
+        let (policy, novelties) =
+            Policy::adopt(catalog, apps, numbers, &remembered, settings, now.wall)?;
+        drop(state);
+        if let Some(store) = writer.as_mut() {
+            self.keep_novelties(store, &novelties, now)?;
+        }
+        let mut state = self.write_state();
+        state.policy = Ok(Arc::new(policy));
+        state.generation += 1;
+        Ok(())
+    }
+
+    /// Makes durable what a policy brings: first loads, coverage, offs handed to successors.
+    fn keep_novelties(
+        &self,
+        store: &mut Store,
+        novelties: &Novelties,
+        now: Moment,
+    ) -> Result<(), PolicyError> {
+        let mut state = self.write_state();
+        let new = state.numbers.new.clone();
+        let generation = state.generation + 1;
+        let inherited = publish::inherited(&state, &novelties.successions, generation, now);
+        let nothing_new =
+            new.is_empty() && novelties.pairs.is_empty() && novelties.coverage.is_none();
+        if nothing_new && inherited.overlay.entries.is_empty() {
+            return Ok(());
+        }
+        drop(state);
+        store.commit(&crate::store::Batch {
+            names: &new,
+            overlay: Some(&inherited.overlay),
+            events: &inherited.events,
+            pairs: &novelties.pairs,
+            coverage: novelties.coverage.as_deref(),
+            at: now.wall,
+            generation,
+            ..Default::default()
+        })?;
+        state = self.write_state();
+        state.numbers.new.clear();
+        state.settings.take(inherited.overlay);
+        state.generation = generation;
+        drop(state);
+        self.note(&inherited.events);
+        Ok(())
+    }
+
+    fn announce(&self, changed: &Changed) {
+        if let Some(listener) = self.listener.get() {
+            listener.changed(changed);
+        }
+    }
+
+    fn lock_writer(&self) -> MutexGuard<'_, Option<Store>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_ledger(&self) -> MutexGuard<'_, Result<Ledger, String>> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_reader(&self) -> MutexGuard<'_, Option<LedgerReader>> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_state(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_state(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn unopened() -> Self {
+        Self {
+            policy: Err("not loaded yet".into()),
+            settings: Settings::default(),
+            overlay: None,
+            generation: 0,
+            store: Err("not opened yet".into()),
+            numbers: Numbers::default(),
+            unsaved: Unsaved::default(),
+        }
+    }
+
+    /// What is in force.
+    fn view(&self) -> View<'_> {
+        View { settings: &self.settings, overlay: None }
+    }
+
+    /// What will be in force once the disk has it.
+    fn coming(&self) -> Option<View<'_>> {
+        let overlay = self.overlay.as_deref()?;
+        Some(View { settings: &self.settings, overlay: Some(overlay) })
+    }
+}
+
+impl Config {
+    /// The region and the age that the rule sees for a user (R36, R38).
+    fn profile(&self, catalog: &Catalog, view: View<'_>, user: u32) -> (RegionIx, bool) {
+        let profile = view.profile(user);
+        let region = profile
+            .and_then(|profile| profile.region.as_deref())
+            .and_then(|region| catalog.regions.find(region))
+            .unwrap_or(catalog.default_region);
+        let age = profile.and_then(|profile| profile.age_band).unwrap_or(self.default_age);
+        (region, age == AgeBand::Minor)
+    }
+}
+
+fn open_store(
+    state_dir: &std::path::Path,
+) -> Result<(Store, u32, Loaded), crate::store::StoreError> {
+    let mut store = Store::open(state_dir)?;
+    let starts = store.count_start()?;
+    let loaded = store.load()?;
+    Ok((store, starts, loaded))
+}
+
+fn remembered(store: Option<&Store>) -> Result<Remembered, crate::store::StoreError> {
+    match store {
+        Some(store) => Ok(Remembered { pairs: store.first_loads()?, coverage: store.coverage()? }),
+        None => Ok(Remembered::default()),
+    }
+}
+
+fn warnings(policy: &Policy) -> Vec<String> {
+    let catalog = policy
+        .catalog
+        .warnings
+        .iter()
+        .map(|warning| format!("{}: {}", warning.place, warning.text));
+    let apps = policy.apps.rejected().iter().map(|rejection| {
+        format!("{}: {} is denied: {}", rejection.place, rejection.app, rejection.text)
+    });
+    catalog.chain(apps).collect()
+}

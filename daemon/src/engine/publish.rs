@@ -1,0 +1,369 @@
+//! How a change reaches checks and the disk: denials before the commit, allowances after it.
+//!
+//! While a change is on its way, a check is judged by what is in force and by what is coming, and hears
+//! the stricter. A denial that the disk does not take stands in memory and is written with the next
+//! change, or by [`Engine::retry`].
+
+use std::sync::Arc;
+
+use super::names::ToggleKey;
+use super::settings::{Entry, Key, Overlay};
+use super::{Changed, ChangedSetting, Engine, EngineError, State};
+use crate::catalog::State as ToggleState;
+use crate::clock::Moment;
+use crate::ledger::{Event, What};
+use crate::store::{Batch, ConsentGiven, Store};
+
+/// Events kept in the store's outbox before the ledger is synchronised and the outbox emptied.
+const OUTBOX_EVENTS: usize = 64;
+
+/// A change that is being put together.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub overlay: Overlay,
+    pub consents: Vec<ConsentGiven>,
+    pub ended: Vec<(Key, u64)>,
+    pub events: Vec<Event>,
+    pub changed: Vec<ChangedSetting>,
+    pub generation: u64,
+}
+
+/// What the disk has not taken yet.
+#[derive(Debug, Default)]
+pub(super) struct Unsaved {
+    /// Denials that stand in memory.
+    pub denials: Overlay,
+    /// Their events.
+    pub events: Vec<Event>,
+    /// Events in the store's outbox that the ledger may lack.
+    pub outbox: Vec<Event>,
+    /// How many events the outbox holds.
+    pub in_outbox: usize,
+}
+
+impl Unsaved {
+    /// How many denials wait for the disk.
+    pub fn len(&self) -> usize {
+        self.denials.entries.len() + self.denials.locks.len()
+    }
+}
+
+impl Draft {
+    fn is_empty(&self) -> bool {
+        self.overlay.entries.is_empty()
+            && self.overlay.allowances.is_empty()
+            && self.overlay.locks.is_empty()
+            && self.overlay.profiles.is_empty()
+    }
+
+    /// Adds an event of this change.
+    pub fn event(&mut self, mut event: Event) {
+        event.generation = self.generation;
+        event.ordinal = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
+        self.events.push(event);
+    }
+}
+
+impl Engine {
+    /// Carries out a change that `build` puts together. Blocks until the disk has it.
+    ///
+    /// # Errors
+    /// `build`'s, with nothing changed; or the disk's: then what the change switches off holds in
+    /// memory all the same, and nothing else of it.
+    pub(super) fn change(
+        &self,
+        build: impl FnOnce(&mut State, &mut Draft, Moment) -> Result<(), EngineError>,
+    ) -> Result<u64, EngineError> {
+        let now = self.clock.now();
+        let mut writer = self.lock_writer();
+        self.commit(&mut writer, now, build)
+    }
+
+    fn commit(
+        &self,
+        writer: &mut Option<Store>,
+        now: Moment,
+        build: impl FnOnce(&mut State, &mut Draft, Moment) -> Result<(), EngineError>,
+    ) -> Result<u64, EngineError> {
+        let mut state = self.write_state();
+        if let Err(error) = &state.store {
+            return Err(EngineError::StoreUnavailable(error.clone()));
+        }
+        let store =
+            writer.as_mut().ok_or(EngineError::StoreUnavailable("not opened yet".into()))?;
+        let mut draft = Draft { generation: state.generation + 1, ..Draft::default() };
+        build(&mut state, &mut draft, now)?;
+        if draft.is_empty() && state.unsaved.len() == 0 {
+            return Ok(state.generation);
+        }
+        let names = state.numbers.new.clone();
+        let events = with_unsaved(&mut draft, &state);
+        let overlay = Arc::new(std::mem::take(&mut draft.overlay));
+        state.overlay = Some(Arc::clone(&overlay));
+        drop(state);
+
+        let committed = store.commit(&Batch {
+            names: &names,
+            overlay: Some(&overlay),
+            consents: &draft.consents,
+            ended: &draft.ended,
+            events: &events,
+            at: now.wall,
+            generation: draft.generation,
+            ..Batch::default()
+        });
+
+        let mut state = self.write_state();
+        state.overlay = None;
+        state.generation = draft.generation;
+        let overlay = Arc::unwrap_or_clone(overlay);
+        let outcome = match committed {
+            Ok(()) => {
+                state.settings.take(overlay);
+                state.numbers.new.clear();
+                state.unsaved.denials = Overlay::default();
+                state.unsaved.events.clear();
+                Ok(draft.generation)
+            }
+            Err(error) => {
+                tracing::error!(%error, "a change was not stored; what it switches off holds in memory");
+                let denials = denials(overlay);
+                state.unsaved.take(&denials);
+                state.unsaved.events = draft.events.iter().filter(|e| denies(e)).cloned().collect();
+                state.settings.take(denials);
+                Err(EngineError::NotStored(error))
+            }
+        };
+        drop(state);
+        if outcome.is_ok() {
+            self.note(&events);
+            self.settle_outbox_of(store, OUTBOX_EVENTS);
+        }
+        self.announce(&Changed { generation: draft.generation, settings: draft.changed });
+        if let Some(listener) = self.listener.get() {
+            listener.due_changed();
+        }
+        outcome
+    }
+
+    /// Writes the denials that stand in memory alone. Does nothing if there are none.
+    ///
+    /// # Errors
+    /// The disk still does not take them.
+    pub fn retry(&self) -> Result<u64, EngineError> {
+        self.change(|_, _, _| Ok(()))
+    }
+
+    /// How many denials wait for the disk.
+    #[must_use]
+    pub fn unsaved(&self) -> usize {
+        self.read_state().unsaved.len()
+    }
+
+    /// Ends allowances whose time is over, with an event each.
+    ///
+    /// # Errors
+    /// The disk does not take it; they are out of force all the same.
+    pub fn expire(&self) -> Result<u64, EngineError> {
+        self.change(|state, draft, now| {
+            let over: Vec<Key> = state
+                .settings
+                .allowances
+                .iter()
+                .filter(|(_, allowance)| allowance.is_over(now))
+                .map(|(key, _)| *key)
+                .collect();
+            for key in over {
+                state.end_allowance(draft, key, What::Expired, now);
+            }
+            Ok(())
+        })
+    }
+
+    /// In how many milliseconds the next allowance is over.
+    #[must_use]
+    pub fn next_due(&self) -> Option<i64> {
+        let now = self.clock.now();
+        self.read_state().settings.allowances.values().filter_map(|a| a.due_in(now)).min()
+    }
+
+    /// Uses allowances for one time up, durably.
+    pub(super) fn use_up(
+        &self,
+        writer: &mut Option<Store>,
+        user: u32,
+        once: &[Key],
+        now: Moment,
+    ) -> Result<u64, EngineError> {
+        self.commit(writer, now, |state, draft, now| {
+            for key in once.iter().filter(|key| key.user == user) {
+                state.end_allowance(draft, *key, What::Consumed, now);
+            }
+            Ok(())
+        })
+    }
+
+    /// Hands events to the ledger. What it does not take stays in the store's outbox.
+    pub(super) fn note(&self, events: &[Event]) {
+        if events.is_empty() {
+            return;
+        }
+        let noted = match self.lock_ledger().as_mut() {
+            Ok(ledger) => ledger.note(events).map_err(|error| error.to_string()),
+            Err(error) => Err(error.clone()),
+        };
+        let mut state = self.write_state();
+        state.unsaved.in_outbox += events.len();
+        match noted {
+            Ok(()) => drop(state),
+            Err(error) => {
+                tracing::warn!(error, "setting events wait in the outbox");
+                state.unsaved.outbox.extend_from_slice(events);
+                return;
+            }
+        }
+        if let Some(listener) = self.listener.get() {
+            listener.noted(events);
+        }
+    }
+
+    /// Empties the store's outbox if it holds more than `limit` events and the ledger has them all.
+    pub(super) fn settle_outbox(&self, limit: usize) {
+        let mut writer = self.lock_writer();
+        if let Some(store) = writer.as_mut() {
+            self.settle_outbox_of(store, limit);
+        }
+    }
+
+    fn settle_outbox_of(&self, store: &mut Store, limit: usize) {
+        let state = self.read_state();
+        let (held, generation) = (state.unsaved.in_outbox, state.generation);
+        let waiting = state.unsaved.outbox.clone();
+        drop(state);
+        if held <= limit {
+            return;
+        }
+        let synced = match self.lock_ledger().as_mut() {
+            Ok(ledger) => ledger.note(&waiting).and_then(|()| ledger.sync()).is_ok(),
+            Err(_) => false,
+        };
+        if synced && store.clear_outbox(generation).is_ok() {
+            let mut state = self.write_state();
+            state.unsaved.outbox.clear();
+            state.unsaved.in_outbox = 0;
+        }
+    }
+}
+
+impl State {
+    /// Removes an allowance, with its event.
+    fn end_allowance(&self, draft: &mut Draft, key: Key, what: What, now: Moment) {
+        let Some(allowance) = self.settings.allowances.get(&key) else {
+            return;
+        };
+        if allowance.entry.notice.is_some() {
+            draft.ended.push((key, allowance.entry.generation));
+        }
+        draft.overlay.allowances.insert(key, None);
+        let toggle = self.numbers.toggles.name(u32::from(key.toggle.0)).map(str::to_owned);
+        let app = self.numbers.apps.name(key.app.0).unwrap_or_default().to_owned();
+        draft.changed.push(ChangedSetting {
+            user: Some(key.user),
+            toggle: toggle.clone(),
+            app: app.clone(),
+        });
+        draft.event(Event {
+            generation: 0,
+            ordinal: 0,
+            at: now.wall,
+            user: Some(key.user),
+            what,
+            toggle,
+            app: Some(app),
+            state: None,
+            lifetime: Some(allowance.lifetime.word().into()),
+            until: allowance.lifetime.until(),
+            by: None,
+            notice: None,
+        });
+    }
+}
+
+impl Unsaved {
+    fn take(&mut self, denials: &Overlay) {
+        self.denials.entries.extend(denials.entries.iter().map(|(key, entry)| (*key, *entry)));
+        self.denials.allowances.extend(denials.allowances.iter().map(|(key, gone)| (*key, *gone)));
+        self.denials.locks.extend(denials.locks.iter().map(|(lock, held)| (*lock, *held)));
+    }
+}
+
+/// Lays the denials that wait for the disk under a draft, which may overrule them. Returns all events.
+fn with_unsaved(draft: &mut Draft, state: &State) -> Vec<Event> {
+    for (key, entry) in &state.unsaved.denials.entries {
+        draft.overlay.entries.entry(*key).or_insert(*entry);
+    }
+    for (key, gone) in &state.unsaved.denials.allowances {
+        draft.overlay.allowances.entry(*key).or_insert(*gone);
+    }
+    for (lock, held) in &state.unsaved.denials.locks {
+        draft.overlay.locks.entry(*lock).or_insert(*held);
+    }
+    state.unsaved.events.iter().chain(&draft.events).cloned().collect()
+}
+
+/// What of a change takes away, and nothing else.
+fn denials(overlay: Overlay) -> Overlay {
+    let off = |entry: &Option<Entry>| entry.is_some_and(|e| e.state == ToggleState::Off);
+    let entries: std::collections::BTreeMap<Key, Option<Entry>> =
+        overlay.entries.into_iter().filter(|(_, entry)| off(entry)).collect();
+    let allowances = overlay
+        .allowances
+        .into_iter()
+        .filter(|(key, allowance)| allowance.is_none() && entries.contains_key(key))
+        .collect();
+    let locks = overlay.locks.into_iter().filter(|(_, held)| *held).collect();
+    Overlay { entries, allowances, locks, profiles: Default::default() }
+}
+
+fn denies(event: &Event) -> bool {
+    event.what == What::Lock || event.state.as_deref() == Some(ToggleState::Off.word())
+}
+
+/// The offs that successors inherit where they have no state of their own.
+pub(super) fn inherited(
+    state: &State,
+    successions: &[(ToggleKey, ToggleKey)],
+    generation: u64,
+    now: Moment,
+) -> Draft {
+    let mut draft = Draft { generation, ..Draft::default() };
+    for (from, to) in successions {
+        let offs = state
+            .settings
+            .entries
+            .iter()
+            .filter(|(key, entry)| key.toggle == *from && entry.state == ToggleState::Off);
+        for (key, entry) in offs {
+            let heir = Key { toggle: *to, ..*key };
+            if state.settings.entries.contains_key(&heir) {
+                continue;
+            }
+            draft.overlay.entries.insert(heir, Some(Entry { generation, ..*entry }));
+            draft.event(Event {
+                generation,
+                ordinal: 0,
+                at: now.wall,
+                user: Some(key.user),
+                what: What::Catalog,
+                toggle: state.numbers.toggles.name(u32::from(to.0)).map(str::to_owned),
+                app: state.numbers.apps.name(key.app.0).map(str::to_owned),
+                state: Some(ToggleState::Off.word().into()),
+                lifetime: None,
+                until: None,
+                by: Some(entry.by.word().into()),
+                notice: None,
+            });
+        }
+    }
+    draft
+}

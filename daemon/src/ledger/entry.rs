@@ -1,0 +1,164 @@
+//! What a line of the ledger says.
+
+use serde::{Deserialize, Serialize};
+
+use crate::decision::Reason;
+
+/// One answered item, as it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    /// Unix seconds.
+    pub at: i64,
+    /// Whose settings answered.
+    pub user: u32,
+    /// The caller's app; empty if it was not identified.
+    pub app: &'a str,
+    /// The caller's trust; empty if it was not identified.
+    pub trust: &'static str,
+    /// What it was asked for.
+    pub purpose: &'a str,
+    /// What was asked for.
+    pub data: &'a str,
+    /// The answer.
+    pub reason: Reason,
+    /// The caller's own word about it.
+    pub tag: &'a str,
+}
+
+/// What happened to a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum What {
+    /// It was set.
+    Set,
+    /// The app was made as if new.
+    Reset,
+    /// The app was removed.
+    Forget,
+    /// An allowance ended.
+    Expired,
+    /// An allowance for one time was used.
+    Consumed,
+    /// The administrator holds it off.
+    Lock,
+    /// The administrator let go of it.
+    Unlock,
+    /// The profile changed.
+    Profile,
+    /// A new catalogue handed an off to a toggle's successor.
+    Catalog,
+}
+
+impl What {
+    /// All of them.
+    pub const ALL: [What; 9] = [
+        What::Set,
+        What::Reset,
+        What::Forget,
+        What::Expired,
+        What::Consumed,
+        What::Lock,
+        What::Unlock,
+        What::Profile,
+        What::Catalog,
+    ];
+
+    /// The word on the wire and in the ledger.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            What::Set => "set",
+            What::Reset => "reset",
+            What::Forget => "forget",
+            What::Expired => "expired",
+            What::Consumed => "consumed",
+            What::Lock => "lock",
+            What::Unlock => "unlock",
+            What::Profile => "profile",
+            What::Catalog => "catalog",
+        }
+    }
+}
+
+/// One change of a setting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// The change it belongs to.
+    pub generation: u64,
+    /// Its place among the events of that change.
+    pub ordinal: u32,
+    /// Unix seconds.
+    pub at: i64,
+    /// Whose; none for everybody.
+    pub user: Option<u32>,
+    /// What happened.
+    pub what: What,
+    /// To which toggle.
+    pub toggle: Option<String>,
+    /// For which app; `""` is all.
+    pub app: Option<String>,
+    /// `on`, `off`, `ask`, `unset`; for a profile what was set.
+    pub state: Option<String>,
+    /// How long it holds.
+    pub lifetime: Option<String>,
+    /// Unix seconds.
+    pub until: Option<i64>,
+    /// How it was chosen.
+    pub by: Option<String>,
+    /// The notice consented to.
+    pub notice: Option<String>,
+}
+
+/// One line, as it is read: a row of records or an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Line {
+    /// What an app asked, and how often in that minute.
+    Record {
+        /// Place in the order of events.
+        seq: i64,
+        /// The first time, Unix seconds.
+        at: i64,
+        /// The last time, Unix seconds.
+        last: i64,
+        /// Whose settings answered.
+        user: u32,
+        /// The caller's app; empty if it was not identified.
+        app: String,
+        /// The caller's trust.
+        trust: String,
+        /// For what.
+        purpose: String,
+        /// What.
+        data: String,
+        /// The answer.
+        decision: String,
+        /// Why.
+        reason: String,
+        /// The caller's own word about it.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        tag: String,
+        /// How often.
+        count: u64,
+        /// Who recorded it.
+        source: &'static str,
+    },
+    /// What was changed.
+    Setting {
+        /// Place in the order of events.
+        seq: i64,
+        /// The event.
+        #[serde(flatten)]
+        event: Event,
+    },
+}
+
+impl Line {
+    /// Its place in the order of events.
+    #[must_use]
+    pub fn seq(&self) -> i64 {
+        match self {
+            Line::Record { seq, .. } | Line::Setting { seq, .. } => *seq,
+        }
+    }
+}

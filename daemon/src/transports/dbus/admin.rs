@@ -1,0 +1,150 @@
+//! `org.consentd.Admin1`: the shell tool, support.
+
+use std::sync::Arc;
+
+use consentd_dbus::{Error, Result};
+use zbus::message::Header;
+use zbus::{OwnedFd, interface};
+
+use super::dict::{Dict, Options, Reader, dict, dicts};
+use super::errors::{not_supported, policy, wire};
+use super::service::Service;
+use super::settings::read_filter;
+use crate::authority::{Act, Polkit};
+use crate::row::Row;
+
+/// The interface.
+pub(super) struct Admin(pub Arc<Service>);
+
+#[interface(name = "org.consentd.Admin1", introspection_docs = false)]
+impl Admin {
+    #[zbus(out_args("status"))]
+    async fn status(
+        &self,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Dict> {
+        Reader::new(options).end("")?;
+        self.0.admit(&header, Act::Inspect, None).await?;
+        let engine = Arc::clone(&self.0.engine);
+        let health = tokio::task::spawn_blocking(move || engine.health()).await;
+        let health = health.map_err(|error| {
+            tracing::error!(%error, "the daemon's health was not read");
+            Error::StoreUnavailable("the daemon's health could not be read; try again".into())
+        })?;
+        let polkit = super::polkit::presence(&self.0.connection).await;
+        let gives_fd = self.0.gives_process_fd(&header).await;
+        let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let row = Row::new()
+            .with("version", env!("CARGO_PKG_VERSION"))
+            .with("process_fd", gives_fd)
+            .with("polkit", matches!(polkit, Ok(Polkit::Present)))
+            .with("watchers", small(self.0.watchers.len()))
+            .with("followers", small(self.0.followers.len()))
+            .and(health.row);
+        Ok(dict(row))
+    }
+
+    #[zbus(out_args("entries"))]
+    async fn list_catalog(
+        &self,
+        kind: String,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<Dict>> {
+        Reader::new(options).end("")?;
+        self.0.admit(&header, Act::Inspect, None).await?;
+        self.0.engine.list_catalog(&kind).map(dicts).map_err(wire)
+    }
+
+    #[zbus(out_args("warnings"))]
+    async fn reload(
+        &self,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<String>> {
+        let mut reader = Reader::new(options);
+        let check = reader.flag("check")?.unwrap_or(false);
+        reader.end("check")?;
+        self.0.admit(&header, Act::Administer, None).await?;
+        let engine = Arc::clone(&self.0.engine);
+        let work = move || if check { engine.check_policy() } else { engine.reload() };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(warnings)) => Ok(warnings),
+            Ok(Err(error)) => Err(policy(&error)),
+            Err(error) => {
+                tracing::error!(%error, "a reload broke off");
+                Err(Error::CatalogInvalid("the reload broke off; see the daemon's log".into()))
+            }
+        }
+    }
+
+    #[zbus(out_args("lines"))]
+    async fn follow(
+        &self,
+        filter: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<OwnedFd> {
+        let mut filter = filter;
+        let user = match filter.remove("user") {
+            None => None,
+            Some(zbus::Variant::U32(user)) => Some(user),
+            Some(_) => return Err(Error::InvalidArgument("`user` has to be a uid (u)".into())),
+        };
+        let admitted = self.0.admit(&header, Act::Inspect, user).await?;
+        let filter = read_filter(filter, admitted.user)?;
+        self.0.followers.follow(admitted.uid, filter).map(OwnedFd::from)
+    }
+
+    #[zbus(out_args("lines"))]
+    async fn export(&self, _format: String, _options: Options<'_>) -> Result<OwnedFd> {
+        Err(not_supported("export"))
+    }
+
+    #[zbus(out_args("result"))]
+    async fn verify_log(&self, _options: Options<'_>) -> Result<Dict> {
+        Err(not_supported("check of the log"))
+    }
+
+    #[zbus(out_args("result"))]
+    async fn check_store(&self, _options: Options<'_>) -> Result<Dict> {
+        Err(not_supported("check of the store"))
+    }
+
+    #[zbus(out_args("file"))]
+    async fn backup_store(&self, _options: Options<'_>) -> Result<String> {
+        Err(not_supported("backup of the store"))
+    }
+
+    async fn restore_store(&self, _file: String, _options: Options<'_>) -> Result<()> {
+        Err(not_supported("restore of the store"))
+    }
+
+    async fn reset_store(&self, _options: Options<'_>) -> Result<()> {
+        Err(not_supported("reset of the store"))
+    }
+
+    #[zbus(out_args("breaches"))]
+    async fn list_breaches(&self, _options: Options<'_>) -> Result<Vec<Dict>> {
+        Err(not_supported("register of breaches"))
+    }
+
+    #[zbus(out_args("id"))]
+    async fn add_breach(&self, _breach: Options<'_>, _options: Options<'_>) -> Result<String> {
+        Err(not_supported("register of breaches"))
+    }
+
+    #[zbus(property(emits_changed_signal = "const"))]
+    async fn version(&self) -> u32 {
+        consentd_dbus::names::INTERFACE_VERSION
+    }
+}
+
+impl Service {
+    /// Whether this bus hands over process descriptors, so that identities can be more than weak.
+    async fn gives_process_fd(&self, header: &Header<'_>) -> bool {
+        let Some(sender) = header.sender() else { return false };
+        let credentials = crate::identity::bus::credentials(&self.connection, sender).await;
+        credentials.is_ok_and(|credentials| credentials.process_fd().is_some())
+    }
+}

@@ -1,0 +1,243 @@
+//! `org.consentd.Gate1`: every app, about itself only.
+
+use std::sync::Arc;
+
+use consentd_dbus::{Error, Result};
+use zbus::interface;
+use zbus::message::Header;
+
+use super::dict::{Dict, Options, Reader, dict};
+use super::errors::{not_supported, wire};
+use super::service::Service;
+use crate::catalog::Trust;
+use crate::decision::{Context, Ruling};
+use crate::engine::{Answer, Asker, Checked, Request};
+use crate::identity::{Caller, Identified, Unidentified};
+use crate::row::Row;
+
+/// One item's answer: data, decision, reason, refusal.
+pub(super) type ItemResult = (String, &'static str, &'static str, &'static str);
+
+/// The interface.
+pub(super) struct Gate(pub Arc<Service>);
+
+/// What a caller said about a check.
+#[derive(Default)]
+pub(super) struct Said {
+    pub context: Context,
+    tag: String,
+    user: Option<u32>,
+}
+
+impl Said {
+    /// Reads a context. `deadline` belongs to `Request` and changes nothing elsewhere.
+    pub fn read(context: Options<'_>) -> Result<Self> {
+        let mut reader = Reader::new(context);
+        let said = Self {
+            context: Context {
+                recipient: reader.text("recipient")?.map(Into::into),
+                destination: reader.text("destination")?.map(Into::into),
+                secure: reader.flag("secure")?,
+                deidentified: reader.flag("deidentified")?,
+            },
+            tag: reader.text("tag")?.unwrap_or_default(),
+            user: reader.small("user")?,
+        };
+        reader.small("deadline")?;
+        reader.end("recipient, destination, secure, deidentified, tag, deadline, user")?;
+        Ok(said)
+    }
+
+    /// Whose settings `Settings1.Explain` looks at; a tag means nothing there.
+    pub fn user(&self) -> Option<u32> {
+        self.user
+    }
+}
+
+/// Who asks, with what is needed to ask for them.
+struct Asking {
+    user: u32,
+    caller: Option<Caller>,
+}
+
+impl Asking {
+    fn asker(&self) -> Asker<'_> {
+        Asker { user: self.user, caller: self.caller.as_ref() }
+    }
+}
+
+impl Gate {
+    /// Who asks. Whoever cannot be identified is denied, and that is an answer, not an error.
+    async fn asking(&self, header: &Header<'_>, named: Option<u32>) -> Result<Asking> {
+        let identified = match self.0.identify(header).await {
+            Ok((identified, _)) => identified,
+            Err(why) => {
+                tracing::info!(%why, "a caller could not be identified");
+                return Ok(Asking { user: NO_USER, caller: None });
+            }
+        };
+        let user = identified.peer.uid;
+        let caller = identified.caller.as_ref().ok();
+        if let Some(why) = identified.caller.as_ref().err() {
+            tracing::info!(%why, uid = user, pid = identified.peer.pid, "a caller is no known app");
+        }
+        let user = match named {
+            None => user,
+            Some(named) if named == user => user,
+            Some(named) if caller.is_some_and(|caller| caller.trust == Trust::System) => named,
+            Some(_) => {
+                return Err(Error::NotAuthorized(
+                    "only an app with a system user of its own may ask for another user; leave \
+                     `user` out"
+                        .into(),
+                ));
+            }
+        };
+        if user == NO_USER {
+            return Err(Error::InvalidArgument("uid 4294967295 stands for nobody".into()));
+        }
+        Ok(Asking { user, caller: caller.cloned() })
+    }
+
+    async fn answer(
+        &self,
+        asking: Asking,
+        purpose: &str,
+        data: &[&str],
+        said: &Said,
+    ) -> Result<Answer> {
+        let request = Request::new(purpose, data, &said.context, &said.tag).map_err(wire)?;
+        match self.0.engine.check(asking.asker(), &request) {
+            Checked::Answered(answer) => Ok(answer),
+            Checked::UsesOnce => self.answer_once(asking, purpose, data, said).await,
+        }
+    }
+
+    /// An allowance for one time is used up, which waits for the disk: in a thread that may wait.
+    async fn answer_once(
+        &self,
+        asking: Asking,
+        purpose: &str,
+        data: &[&str],
+        said: &Said,
+    ) -> Result<Answer> {
+        let engine = Arc::clone(&self.0.engine);
+        let (context, tag) = (said.context.clone(), said.tag.clone());
+        let purpose = purpose.to_owned();
+        let data: Vec<String> = data.iter().map(|id| (*id).to_owned()).collect();
+        let checked = tokio::task::spawn_blocking(move || {
+            let data: Vec<&str> = data.iter().map(String::as_str).collect();
+            let request = Request::new(&purpose, &data, &context, &tag)?;
+            Ok(engine.check_once(asking.asker(), &request))
+        });
+        match checked.await {
+            Ok(answer) => answer.map_err(wire),
+            Err(error) => {
+                tracing::error!(%error, "a check broke off");
+                Err(Error::StoreUnavailable("the check broke off; take it as denied".into()))
+            }
+        }
+    }
+}
+
+/// Whoever the bus tells nothing about has no settings.
+const NO_USER: u32 = u32::MAX;
+
+#[interface(name = "org.consentd.Gate1", introspection_docs = false)]
+impl Gate {
+    #[zbus(out_args("results", "info"))]
+    async fn check(
+        &self,
+        purpose: &str,
+        data: Vec<&str>,
+        context: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(Vec<ItemResult>, Dict)> {
+        let said = Said::read(context)?;
+        let asking = self.asking(&header, said.user).await?;
+        let answer = self.answer(asking, purpose, &data, &said).await?;
+        Ok((results(&data, &answer.rulings), info(&answer)))
+    }
+
+    #[zbus(out_args("results", "info"))]
+    async fn preview(
+        &self,
+        purpose: &str,
+        data: Vec<&str>,
+        context: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(Vec<ItemResult>, Dict)> {
+        let said = Said::read(context)?;
+        let asking = self.asking(&header, said.user).await?;
+        let request = Request::new(purpose, &data, &said.context, &said.tag).map_err(wire)?;
+        let answer = self.0.engine.preview(asking.asker(), &request);
+        Ok((results(&data, &answer.rulings), info(&answer)))
+    }
+
+    #[zbus(out_args("results", "info"))]
+    async fn request(
+        &self,
+        _purpose: &str,
+        _data: Vec<&str>,
+        _context: Options<'_>,
+    ) -> Result<(Vec<ItemResult>, Dict)> {
+        Err(not_supported("prompts"))
+    }
+
+    #[zbus(out_args("handles", "info"))]
+    async fn open(
+        &self,
+        _options: Options<'_>,
+    ) -> Result<(std::collections::HashMap<String, zbus::OwnedFd>, Dict)> {
+        Err(not_supported("checks in process"))
+    }
+
+    #[zbus(name = "WhoAmI", out_args("caller"))]
+    async fn who_am_i(
+        &self,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Dict> {
+        Reader::new(options).end("")?;
+        Ok(dict(match self.0.identify(&header).await {
+            Ok((identified, _)) => introduce(&identified),
+            Err(why) => stranger(&why),
+        }))
+    }
+
+    #[zbus(property(emits_changed_signal = "const"))]
+    async fn version(&self) -> u32 {
+        consentd_dbus::names::INTERFACE_VERSION
+    }
+}
+
+/// The answers, in the order asked.
+pub(super) fn results(data: &[&str], rulings: &[Ruling]) -> Vec<ItemResult> {
+    let result = |(data, ruling): (&&str, &Ruling)| {
+        let (decision, reason) = (ruling.decision().word(), ruling.reason.word());
+        ((*data).to_owned(), decision, reason, ruling.refusal.word())
+    };
+    data.iter().zip(rulings).map(result).collect()
+}
+
+fn info(answer: &Answer) -> Dict {
+    dict(Row::new().with("generation", answer.generation))
+}
+
+fn introduce(identified: &Identified) -> Row {
+    match &identified.caller {
+        Ok(caller) => Row::new()
+            .with("identified", true)
+            .with("app", &caller.app)
+            .with("kind", caller.kind.word())
+            .with("instance", &caller.instance)
+            .with("user", caller.user)
+            .with("trust", caller.trust.word())
+            .with("declared", caller.declared.is_some()),
+        Err(why) => stranger(why).with("user", identified.peer.uid),
+    }
+}
+
+fn stranger(why: &Unidentified) -> Row {
+    Row::new().with("identified", false).with("why", why.to_string())
+}

@@ -1,0 +1,513 @@
+//! `org.consentd.Settings1`: settings programs and the shell tool.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use consentd_dbus::{Error, Result};
+use zbus::interface;
+use zbus::message::Header;
+
+use super::dict::{Dict, Options, Reader, dict, dicts};
+use super::errors::{not_supported, wire};
+use super::gate::{ItemResult, Said, results};
+use super::service::{Admitted, Service};
+use crate::authority::Act;
+use crate::decision::trace::Step;
+use crate::engine::change::{Change, Hold, MAX_CHANGES, ProfileChange, SetOptions};
+use crate::engine::error::TooLarge;
+use crate::engine::settings::LockedFor;
+use crate::engine::{Engine, EngineError, Request};
+use crate::ledger::{By, Count, Counted, Event, Filter, Line, Wanted};
+use crate::row::Row;
+
+const DEFAULT_LIMIT: u32 = consentd_dbus::names::DEFAULT_LIMIT;
+const MAX_LIMIT: u32 = consentd_dbus::names::MAX_LIMIT;
+
+/// The interface.
+pub(super) struct Settings(pub Arc<Service>);
+
+impl Settings {
+    /// Admits a caller whose only option is `user`.
+    async fn admit(&self, header: &Header<'_>, options: Options<'_>, act: Act) -> Result<Admitted> {
+        let mut reader = Reader::new(options);
+        let user = reader.small("user")?;
+        reader.end("user")?;
+        self.0.admit(header, act, user).await
+    }
+
+    /// Runs something that may wait for the disk in a thread that may wait.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Engine) -> std::result::Result<T, EngineError> + Send + 'static,
+    ) -> Result<T> {
+        let engine = Arc::clone(&self.0.engine);
+        match tokio::task::spawn_blocking(move || work(&engine)).await {
+            Ok(done) => done.map_err(wire),
+            Err(error) => {
+                tracing::error!(%error, "a call broke off");
+                Err(Error::StoreUnavailable("the call broke off; look at what holds now".into()))
+            }
+        }
+    }
+}
+
+#[interface(name = "org.consentd.Settings1", introspection_docs = false)]
+impl Settings {
+    #[zbus(out_args("toggles"))]
+    async fn list_toggles(
+        &self,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<Dict>> {
+        let admitted = self.admit(&header, options, Act::Inspect).await?;
+        self.blocking(move |engine| engine.list_toggles(admitted.user)).await.map(dicts)
+    }
+
+    #[zbus(out_args("apps"))]
+    async fn list_apps(
+        &self,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<Dict>> {
+        let admitted = self.admit(&header, options, Act::Inspect).await?;
+        self.blocking(move |engine| engine.list_apps(admitted.user)).await.map(dicts)
+    }
+
+    #[zbus(out_args("details"))]
+    async fn get_app(
+        &self,
+        app: String,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Dict> {
+        let admitted = self.admit(&header, options, Act::Inspect).await?;
+        self.blocking(move |engine| engine.get_app(admitted.user, &app)).await.map(dict)
+    }
+
+    #[zbus(out_args("setting"))]
+    async fn get(
+        &self,
+        toggle: String,
+        app: String,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Dict> {
+        let admitted = self.admit(&header, options, Act::Inspect).await?;
+        self.blocking(move |engine| engine.get(admitted.user, &toggle, &app)).await.map(dict)
+    }
+
+    #[zbus(out_args("generation"))]
+    async fn set(
+        &self,
+        changes: Vec<(&str, &str, &str)>,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<u64> {
+        let mut reader = Reader::new(options);
+        let user = reader.small("user")?;
+        let set = SetOptions {
+            lifetime: reader.text("lifetime")?,
+            until: reader.number("until")?,
+            notice: reader.text("notice")?,
+        };
+        reader.end("lifetime, until, notice, user")?;
+        if changes.len() > MAX_CHANGES {
+            return Err(wire(TooLarge::Changes(changes.len()).into()));
+        }
+        let change = |&(toggle, app, state)| Change { toggle, app, state };
+        let loosens = changes.iter().map(change).any(|change| change.loosens());
+        let act = if loosens { Act::Loosen } else { Act::Tighten };
+        let Admitted { user, by, .. } = self.0.admit(&header, act, user).await?;
+        let changes: Vec<[String; 3]> =
+            changes.into_iter().map(|(t, a, s)| [t.into(), a.into(), s.into()]).collect();
+        self.blocking(move |engine| {
+            let changes: Vec<Change<'_>> =
+                changes.iter().map(|[toggle, app, state]| Change { toggle, app, state }).collect();
+            engine.set(user, &changes, &set, by)
+        })
+        .await
+    }
+
+    #[zbus(out_args("generation"))]
+    async fn lock(
+        &self,
+        toggles: Vec<String>,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<u64> {
+        self.hold(toggles, options, &header, Hold::Off).await
+    }
+
+    #[zbus(out_args("generation"))]
+    async fn unlock(
+        &self,
+        toggles: Vec<String>,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<u64> {
+        self.hold(toggles, options, &header, Hold::Released).await
+    }
+
+    #[zbus(out_args("changed"))]
+    async fn reset(
+        &self,
+        app: String,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<u32> {
+        let Admitted { user, by, .. } = self.admit(&header, options, Act::Loosen).await?;
+        self.blocking(move |engine| engine.reset(user, &app, by)).await
+    }
+
+    #[zbus(out_args("changed"))]
+    async fn forget(
+        &self,
+        app: String,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<u32> {
+        let Admitted { user, by, .. } = self.admit(&header, options, Act::Loosen).await?;
+        self.blocking(move |engine| engine.forget(user, &app, by)).await
+    }
+
+    #[zbus(out_args("results", "trace"))]
+    async fn explain(
+        &self,
+        app: &str,
+        purpose: &str,
+        data: Vec<&str>,
+        context: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(Vec<ItemResult>, Vec<Dict>)> {
+        let said = Said::read(context)?;
+        let admitted = self.0.admit(&header, Act::Inspect, said.user()).await?;
+        let request = Request::new(purpose, &data, &said.context, "").map_err(wire)?;
+        let engine = &self.0.engine;
+        let explained = engine.explain_app(admitted.user, app, &request).map_err(wire)?;
+        let policy = engine.policy().map_err(wire)?;
+        let mut rulings = Vec::with_capacity(explained.len());
+        let mut trace = Vec::new();
+        for (id, (ruling, steps)) in data.iter().zip(explained) {
+            rulings.push(ruling);
+            trace.extend(steps.iter().map(|step| dict(explained_step(id, step, &policy.catalog))));
+        }
+        Ok((results(&data, &rulings), trace))
+    }
+
+    #[zbus(out_args("entries", "next"))]
+    async fn history(
+        &self,
+        filter: Options<'_>,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(Vec<Dict>, String)> {
+        let mut reader = Reader::new(options);
+        let user = reader.small("user")?;
+        let limit = reader.small("limit")?.unwrap_or(DEFAULT_LIMIT);
+        let cursor = cursor(reader.text("cursor")?)?;
+        reader.end("limit, cursor, user")?;
+        if limit == 0 || limit > MAX_LIMIT {
+            return Err(Error::InvalidArgument(format!("`limit` goes from 1 to {MAX_LIMIT}")));
+        }
+        let admitted = self.0.admit(&header, Act::Inspect, user).await?;
+        let filter = read_filter(filter, admitted.user)?;
+        let page = self.blocking(move |engine| engine.history(&filter, cursor, limit)).await?;
+        let next = page.next.map(|seq| seq.to_string()).unwrap_or_default();
+        Ok((page.lines.iter().map(|line| dict(line_row(line))).collect(), next))
+    }
+
+    #[zbus(out_args("counts"))]
+    async fn counts(
+        &self,
+        filter: Options<'_>,
+        by: Vec<String>,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<Dict>> {
+        let admitted = self.admit(&header, options, Act::Inspect).await?;
+        let filter = read_filter(filter, admitted.user)?;
+        let by = counted_by(&by)?;
+        let asked = by.clone();
+        let counts = self.blocking(move |engine| engine.counts(&filter, &asked)).await?;
+        Ok(counts.into_iter().map(|count| dict(count_row(&by, count))).collect())
+    }
+
+    #[zbus(out_args("profile"))]
+    async fn get_profile(
+        &self,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Dict> {
+        let admitted = self.admit(&header, options, Act::Inspect).await?;
+        self.0.engine.get_profile(admitted.user).map(dict).map_err(wire)
+    }
+
+    #[zbus(out_args("generation"))]
+    async fn set_profile(
+        &self,
+        profile: Options<'_>,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<u64> {
+        let mut reader = Reader::new(profile);
+        let region = reader.text("region")?;
+        let age_band = reader.text("age_band")?;
+        let language = reader.text("language")?;
+        let guardian = reader.small("guardian")?;
+        reader.end("region, age_band, language, guardian")?;
+        let Admitted { user, by, uid } = self.admit(&header, options, Act::Loosen).await?;
+        // Root is the one who names a guardian, for itself too.
+        let by = if uid == 0 { crate::engine::settings::By::Administrator } else { by };
+        self.blocking(move |engine| {
+            let change = ProfileChange {
+                region: region.as_deref(),
+                age_band: age_band.as_deref(),
+                language: language.as_deref(),
+                guardian,
+            };
+            engine.set_profile(user, &change, by)
+        })
+        .await
+    }
+
+    #[zbus(out_args("notices"))]
+    async fn list_notices(
+        &self,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<Dict>> {
+        self.admit(&header, options, Act::Inspect).await?;
+        self.0.engine.list_notices().map(dicts).map_err(wire)
+    }
+
+    #[zbus(out_args("consents"))]
+    async fn list_consents(
+        &self,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<Dict>> {
+        let admitted = self.admit(&header, options, Act::Inspect).await?;
+        self.blocking(move |engine| engine.list_consents(admitted.user)).await.map(dicts)
+    }
+
+    #[zbus(out_args("retention"))]
+    async fn list_retention(&self, _options: Options<'_>) -> Result<Vec<Dict>> {
+        Err(not_supported("retention"))
+    }
+
+    #[zbus(out_args("generation"))]
+    async fn decline(
+        &self,
+        _toggles: Vec<String>,
+        _notice: String,
+        _options: Options<'_>,
+    ) -> Result<u64> {
+        Err(not_supported("declining of notices"))
+    }
+
+    async fn register_agent(
+        &self,
+        _path: zbus::ObjectPath<'_>,
+        _options: Options<'_>,
+    ) -> Result<()> {
+        Err(not_supported("prompts"))
+    }
+
+    async fn unregister_agent(
+        &self,
+        _path: zbus::ObjectPath<'_>,
+        _options: Options<'_>,
+    ) -> Result<()> {
+        Err(not_supported("prompts"))
+    }
+
+    async fn watch(&self, options: Options<'_>, #[zbus(header)] header: Header<'_>) -> Result<()> {
+        let admitted = self.admit(&header, options, Act::Inspect).await?;
+        self.0.watch(&header, &admitted).await
+    }
+
+    async fn unwatch(
+        &self,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<()> {
+        let admitted = self.admit(&header, options, Act::Inspect).await?;
+        self.0.unwatch(&header, admitted.user);
+        Ok(())
+    }
+
+    #[zbus(property(emits_changed_signal = "const"))]
+    async fn version(&self) -> u32 {
+        consentd_dbus::names::INTERFACE_VERSION
+    }
+}
+
+impl Settings {
+    async fn hold(
+        &self,
+        toggles: Vec<String>,
+        options: Options<'_>,
+        header: &Header<'_>,
+        hold: Hold,
+    ) -> Result<u64> {
+        let mut reader = Reader::new(options);
+        let user = reader.small("user")?;
+        reader.end("user")?;
+        self.0.admit(header, Act::Administer, user).await?;
+        let whose = user.map_or(LockedFor::Everybody, LockedFor::User);
+        self.blocking(move |engine| {
+            let toggles: Vec<&str> = toggles.iter().map(String::as_str).collect();
+            engine.lock(whose, &toggles, hold)
+        })
+        .await
+    }
+}
+
+fn explained_step(id: &str, step: &Step, catalog: &crate::catalog::Catalog) -> Row {
+    let (outcome, text) = match step.finding {
+        Some(finding) => ("decides", finding.text(catalog)),
+        None if step.rule == crate::decision::trace::Rule::Allowed => {
+            ("decides", step.rule.passed().to_owned())
+        }
+        None => ("passes", step.rule.passed().to_owned()),
+    };
+    Row::new()
+        .with("data", id)
+        .with("rule", step.rule.number())
+        .with("name", step.rule.name())
+        .with("outcome", outcome)
+        .with("text", text)
+        .with("requirement", step.rule.requirement())
+}
+
+/// A cursor is what an earlier call returned.
+fn cursor(cursor: Option<String>) -> Result<Option<i64>> {
+    match cursor.as_deref() {
+        None | Some("") => Ok(None),
+        Some(seq) => seq.parse().map(Some).map_err(|_| {
+            Error::InvalidArgument("`cursor` has to be what an earlier call returned".into())
+        }),
+    }
+}
+
+/// Reads a filter for one user's lines.
+pub(super) fn read_filter(filter: Options<'_>, user: u32) -> Result<Filter> {
+    let mut reader = Reader::new(filter);
+    let filter = Filter {
+        user,
+        app: reader.text("app")?,
+        toggle: reader.text("toggle")?,
+        purpose: reader.text("purpose")?,
+        data: reader.text("data")?,
+        decision: reader.text("decision")?,
+        since: reader.number("since")?,
+        until: reader.number("until")?,
+        wanted: match reader.text("kind")?.as_deref() {
+            None => Wanted::All,
+            Some("record") => Wanted::Records,
+            Some("setting") => Wanted::Settings,
+            Some(_) => {
+                return Err(Error::InvalidArgument("`kind` is `record` or `setting`".into()));
+            }
+        },
+    };
+    reader.end("app, toggle, purpose, data, decision, since, until, kind")?;
+    if let Some(decision) = filter.decision.as_deref()
+        && !["allow", "deny", "ask"].contains(&decision)
+    {
+        return Err(Error::InvalidArgument("`decision` is `allow`, `deny` or `ask`".into()));
+    }
+    Ok(filter)
+}
+
+fn counted_by(words: &[String]) -> Result<Vec<By>> {
+    let mut by: Vec<By> = Vec::with_capacity(words.len().min(By::ALL.len()));
+    for word in words {
+        let known = By::ALL.into_iter().find(|by| by.word() == word);
+        match known {
+            Some(known) if !by.contains(&known) => by.push(known),
+            Some(_) | None => {
+                return Err(Error::InvalidArgument(
+                    "counted by app, data, purpose, decision, hour or day, each once".into(),
+                ));
+            }
+        }
+    }
+    Ok(by)
+}
+
+fn count_row(by: &[By], count: Count) -> Row {
+    let mut row = Row::new();
+    for (by, value) in by.iter().zip(count.by) {
+        row = match value {
+            Counted::Word(word) => row.with(by.word(), word),
+            Counted::Time(start) => row.with(by.word(), start),
+        };
+    }
+    row.with("count", count.count)
+}
+
+/// A line of the ledger as a row.
+pub(super) fn line_row(line: &Line) -> Row {
+    match line {
+        Line::Record {
+            seq,
+            at,
+            last,
+            user,
+            app,
+            trust,
+            purpose,
+            data,
+            decision,
+            reason,
+            tag,
+            count,
+            source,
+        } => Row::new()
+            .with("seq", seq.cast_unsigned())
+            .with("kind", "record")
+            .with("at", *at)
+            .with("last", *last)
+            .with("user", *user)
+            .with("app", app.as_str())
+            .with("trust", trust.as_str())
+            .with("purpose", purpose.as_str())
+            .with("data", data.as_str())
+            .with("decision", decision.as_str())
+            .with("reason", reason.as_str())
+            .maybe("tag", Some(tag.as_str()).filter(|tag| !tag.is_empty()))
+            .with("count", *count)
+            .with("source", *source),
+        Line::Setting { seq, event } => {
+            Row::new().with("seq", seq.cast_unsigned()).and(event_row(event))
+        }
+    }
+}
+
+/// A setting event as a row.
+pub(super) fn event_row(event: &Event) -> Row {
+    Row::new()
+        .with("kind", "setting")
+        .with("at", event.at)
+        .maybe("user", event.user)
+        .with("what", event.what.word())
+        .maybe("app", event.app.as_deref())
+        .maybe("toggle", event.toggle.as_deref())
+        .maybe("state", event.state.as_deref())
+        .maybe("lifetime", event.lifetime.as_deref())
+        .maybe("until", event.until)
+        .maybe("by", event.by.as_deref())
+        .maybe("notice", event.notice.as_deref())
+        .with("generation", event.generation)
+}
+
+/// A setting for [`super::watchers`].
+pub(super) fn state_row(row: Row) -> HashMap<String, zbus::OwnedVariant> {
+    const SHOWN: [&str; 6] = ["stored", "state", "layer", "locked", "lifetime", "until"];
+    dict(row)
+        .into_iter()
+        .filter(|(name, _)| SHOWN.contains(name))
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}

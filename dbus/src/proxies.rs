@@ -1,0 +1,236 @@
+//! What a client calls. The shapes are the XML's; what each member does is told there.
+//!
+//! Members that can need authority allow polkit to ask the person in front of the screen.
+
+use std::collections::{BTreeMap, HashMap};
+
+use zbus::{ObjectPath, OwnedFd, OwnedVariant, Variant, proxy};
+
+use crate::Result;
+
+/// An `a{sv}` that goes out: options, a context, a filter.
+pub type Options<'a> = HashMap<&'a str, Variant<'a>>;
+/// An `a{sv}` that comes back, its keys in order.
+pub type Details = BTreeMap<String, OwnedVariant>;
+/// One item's answer: data, decision, reason, refusal.
+pub type ItemResult = (String, String, String, String);
+/// One change of `Set`: toggle, app, state.
+pub type SettingChange<'a> = (&'a str, &'a str, &'a str);
+
+/// `org.consentd.Gate1`: every app, about itself only.
+#[proxy(
+    interface = "org.consentd.Gate1",
+    default_service = "org.consentd",
+    default_path = "/org/consentd"
+)]
+pub trait Gate1 {
+    /// May I take these items for this purpose, now? Recorded.
+    fn check(
+        &self,
+        purpose: &str,
+        data: &[&str],
+        context: Options<'_>,
+    ) -> Result<(Vec<ItemResult>, Details)>;
+
+    /// The same, not recorded; it consumes nothing.
+    fn preview(
+        &self,
+        purpose: &str,
+        data: &[&str],
+        context: Options<'_>,
+    ) -> Result<(Vec<ItemResult>, Details)>;
+
+    /// The same as `check`, but an `ask` is put to the user and the answer awaited.
+    fn request(
+        &self,
+        purpose: &str,
+        data: &[&str],
+        context: Options<'_>,
+    ) -> Result<(Vec<ItemResult>, Details)>;
+
+    /// The handles `page`, `usage`, `alive` and `line` of a gate in shared memory.
+    fn open(&self, options: Options<'_>) -> Result<(HashMap<String, OwnedFd>, Details)>;
+
+    /// Who the daemon takes the caller for.
+    #[zbus(name = "WhoAmI")]
+    fn who_am_i(&self, options: Options<'_>) -> Result<Details>;
+
+    /// The caller's decisions may have changed.
+    #[zbus(signal)]
+    fn changed(&self, generation: u64) -> zbus::Result<()>;
+
+    /// The version of this interface.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> zbus::Result<u32>;
+}
+
+/// `org.consentd.Settings1`: settings UIs and the shell tool.
+#[proxy(
+    interface = "org.consentd.Settings1",
+    default_service = "org.consentd",
+    default_path = "/org/consentd"
+)]
+pub trait Settings1 {
+    /// All toggles with their state for all apps.
+    #[zbus(allow_interactive_auth)]
+    fn list_toggles(&self, options: Options<'_>) -> Result<Vec<Details>>;
+
+    /// All declared apps, those with an invalid declaration among them.
+    #[zbus(allow_interactive_auth)]
+    fn list_apps(&self, options: Options<'_>) -> Result<Vec<Details>>;
+
+    /// One app: its toggles and what it declares to collect.
+    #[zbus(allow_interactive_auth)]
+    fn get_app(&self, app: &str, options: Options<'_>) -> Result<Details>;
+
+    /// One toggle for one app, `""` for all apps.
+    #[zbus(allow_interactive_auth)]
+    fn get(&self, toggle: &str, app: &str, options: Options<'_>) -> Result<Details>;
+
+    /// Changes, all or nothing; the generation after them.
+    #[zbus(allow_interactive_auth)]
+    fn set(&self, changes: &[SettingChange<'_>], options: Options<'_>) -> Result<u64>;
+
+    /// Holds toggles off for everybody.
+    #[zbus(allow_interactive_auth)]
+    fn lock(&self, toggles: &[&str], options: Options<'_>) -> Result<u64>;
+
+    /// Lets toggles go again.
+    #[zbus(allow_interactive_auth)]
+    fn unlock(&self, toggles: &[&str], options: Options<'_>) -> Result<u64>;
+
+    /// As if the app were new; how many states went.
+    #[zbus(allow_interactive_auth)]
+    fn reset(&self, app: &str, options: Options<'_>) -> Result<u32>;
+
+    /// The app was removed; how many states went.
+    #[zbus(allow_interactive_auth)]
+    fn forget(&self, app: &str, options: Options<'_>) -> Result<u32>;
+
+    /// What a check of that app would say, rule by rule. Not recorded.
+    #[zbus(allow_interactive_auth)]
+    fn explain(
+        &self,
+        app: &str,
+        purpose: &str,
+        data: &[&str],
+        context: Options<'_>,
+    ) -> Result<(Vec<ItemResult>, Vec<Details>)>;
+
+    /// Records and setting events, newest first, and the cursor of the next ones.
+    #[zbus(allow_interactive_auth)]
+    fn history(&self, filter: Options<'_>, options: Options<'_>) -> Result<(Vec<Details>, String)>;
+
+    /// The records that `filter` lets pass, summed.
+    #[zbus(allow_interactive_auth)]
+    fn counts(
+        &self,
+        filter: Options<'_>,
+        by: &[&str],
+        options: Options<'_>,
+    ) -> Result<Vec<Details>>;
+
+    /// Region, age band, language, guardian.
+    #[zbus(allow_interactive_auth)]
+    fn get_profile(&self, options: Options<'_>) -> Result<Details>;
+
+    /// Changes the keys that `profile` has; the generation after it.
+    #[zbus(allow_interactive_auth)]
+    fn set_profile(&self, profile: Options<'_>, options: Options<'_>) -> Result<u64>;
+
+    /// The privacy notices.
+    #[zbus(allow_interactive_auth)]
+    fn list_notices(&self, options: Options<'_>) -> Result<Vec<Details>>;
+
+    /// The user's consents, ended ones among them.
+    #[zbus(allow_interactive_auth)]
+    fn list_consents(&self, options: Options<'_>) -> Result<Vec<Details>>;
+
+    /// What is kept, and for how long.
+    #[zbus(allow_interactive_auth)]
+    fn list_retention(&self, options: Options<'_>) -> Result<Vec<Details>>;
+
+    /// Declines what is new in a notice; the generation after it.
+    #[zbus(allow_interactive_auth)]
+    fn decline(&self, toggles: &[&str], notice: &str, options: Options<'_>) -> Result<u64>;
+
+    /// Becomes the one that shows prompts to this user.
+    #[zbus(allow_interactive_auth)]
+    fn register_agent(&self, path: &ObjectPath<'_>, options: Options<'_>) -> Result<()>;
+
+    /// Stops being it.
+    fn unregister_agent(&self, path: &ObjectPath<'_>, options: Options<'_>) -> Result<()>;
+
+    /// From now on `SettingChanged` comes to this connection.
+    #[zbus(allow_interactive_auth)]
+    fn watch(&self, options: Options<'_>) -> Result<()>;
+
+    /// It comes no more.
+    fn unwatch(&self, options: Options<'_>) -> Result<()>;
+
+    /// A state changed; to watchers alone.
+    #[zbus(signal)]
+    fn setting_changed(&self, toggle: &str, app: &str, state: Details) -> zbus::Result<()>;
+
+    /// The version of this interface.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> zbus::Result<u32>;
+}
+
+/// `org.consentd.Admin1`: the shell tool, support.
+#[proxy(
+    interface = "org.consentd.Admin1",
+    default_service = "org.consentd",
+    default_path = "/org/consentd"
+)]
+pub trait Admin1 {
+    /// How the daemon is.
+    fn status(&self, options: Options<'_>) -> Result<Details>;
+
+    /// The rows of one table of the catalogue.
+    fn list_catalog(&self, kind: &str, options: Options<'_>) -> Result<Vec<Details>>;
+
+    /// Loads catalogue and declarations anew, all or nothing; the warnings.
+    #[zbus(allow_interactive_auth)]
+    fn reload(&self, options: Options<'_>) -> Result<Vec<String>>;
+
+    /// Records and setting events as they come, as JSON lines.
+    #[zbus(allow_interactive_auth)]
+    fn follow(&self, filter: Options<'_>) -> Result<OwnedFd>;
+
+    /// The user's data in one of the formats, as JSON lines.
+    #[zbus(allow_interactive_auth)]
+    fn export(&self, format: &str, options: Options<'_>) -> Result<OwnedFd>;
+
+    /// Whether the ledger's chain holds.
+    #[zbus(allow_interactive_auth)]
+    fn verify_log(&self, options: Options<'_>) -> Result<Details>;
+
+    /// Whether the store is sound.
+    #[zbus(allow_interactive_auth)]
+    fn check_store(&self, options: Options<'_>) -> Result<Details>;
+
+    /// Makes a backup now; its file.
+    #[zbus(allow_interactive_auth)]
+    fn backup_store(&self, options: Options<'_>) -> Result<String>;
+
+    /// Puts a backup in force.
+    #[zbus(allow_interactive_auth)]
+    fn restore_store(&self, file: &str, options: Options<'_>) -> Result<()>;
+
+    /// Starts with an empty store.
+    #[zbus(allow_interactive_auth)]
+    fn reset_store(&self, options: Options<'_>) -> Result<()>;
+
+    /// The register of breaches.
+    #[zbus(allow_interactive_auth)]
+    fn list_breaches(&self, options: Options<'_>) -> Result<Vec<Details>>;
+
+    /// Enters one; its id.
+    #[zbus(allow_interactive_auth)]
+    fn add_breach(&self, breach: Options<'_>, options: Options<'_>) -> Result<String>;
+
+    /// The version of this interface.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> zbus::Result<u32>;
+}

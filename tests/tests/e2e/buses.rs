@@ -1,0 +1,42 @@
+//! The buses themselves: that what the other scenarios run on is what it says.
+
+use anyhow::Result;
+use consentd_tests::bus::{Bus, BusKind};
+use consentd_tests::prerequisite;
+
+use crate::scenario::block_on;
+
+#[test]
+fn two_programs_talk_over_dbus_daemon() -> Result<()> {
+    two_programs_talk(BusKind::DbusDaemon)
+}
+
+#[test]
+fn two_programs_talk_over_dbus_broker() -> Result<()> {
+    two_programs_talk(BusKind::DbusBroker)
+}
+
+fn two_programs_talk(kind: BusKind) -> Result<()> {
+    if prerequisite::skip(kind.missing()) {
+        return Ok(());
+    }
+    let dir = tempfile::tempdir()?;
+    block_on(async {
+        let bus = Bus::start(kind, dir.path()).await?;
+        let service = bus.connect().await?;
+        let _answers_pings = service.object_server();
+        service.request_name("org.example.Echo").await?;
+        let client = bus.connect().await?;
+        let reply = client
+            .call_method(
+                Some("org.example.Echo"),
+                "/",
+                Some("org.freedesktop.DBus.Peer"),
+                "Ping",
+                &(),
+            )
+            .await?;
+        assert_eq!(reply.header().sender(), service.unique_name().map(|name| &**name));
+        Ok(())
+    })
+}

@@ -1,0 +1,10 @@
+//! End-to-end scenarios: real daemon, real apps, on both message buses.
+//!
+//! Each file tells what must be true of one part. A scenario is an async function that gets a
+//! world; `on_both_buses!` makes two tests of it. When it is over the daemon must still be up, and
+//! stop well.
+
+mod buses;
+mod check;
+mod readme;
+mod scenario;

@@ -4,6 +4,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::time::{Deadline, Duration, Moment};
 
+/// Over the options that every verb takes.
+const EVERYWHERE: &str = "Everywhere";
+
 /// Inspects and sets what apps may collect.
 ///
 /// Exit codes: 0 done, or allowed; 1 denied, or `ask`; 2 wrong usage; 3 not authorised; 4 the daemon
@@ -12,13 +15,13 @@ use crate::time::{Deadline, Duration, Moment};
 #[command(name = "consentctl", version, arg_required_else_help = true, max_term_width = 100)]
 pub struct Arguments {
     /// Print JSON with the keys of the D-Bus interface; errors on stderr as {"error": …}.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub json: bool,
     /// Another user's settings, by uid or name (needs authority).
-    #[arg(long, global = true, value_name = "UID|NAME", value_parser = crate::user::parse)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "UID|NAME", value_parser = crate::user::parse)]
     pub user: Option<u32>,
     /// The bus to use instead of the system bus, for instance unix:path=/run/demo/bus.
-    #[arg(long, global = true, value_name = "ADDRESS")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "ADDRESS")]
     pub address: Option<String>,
     /// What to do.
     #[command(subcommand)]

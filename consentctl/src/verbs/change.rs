@@ -9,7 +9,7 @@ use crate::json;
 use crate::session::Session;
 use crate::time::plural;
 use crate::values::decode;
-use crate::verbs::toggles::{Names, render_setting};
+use crate::verbs::toggles::{Names, render_change};
 
 pub async fn set(session: &Session, set: &Set) -> Result<(), Failure> {
     let names = Names::of(session, &set.target).await?;
@@ -21,9 +21,8 @@ pub async fn set(session: &Session, set: &Set) -> Result<(), Failure> {
     if session.screen.json {
         return session.screen.json(&json::single("generation", generation));
     }
-    // What holds can be another thing than what was stored: all apps may be off.
     let setting = settings.get(&toggle, &app, session.options()).await?;
-    let text = render_setting(&decode(&setting)?, &names.apps, &session.screen, &session.now);
+    let text = render_change(&decode(&setting)?, &names.apps, &session.screen, &session.now);
     session.screen.text(&text)
 }
 

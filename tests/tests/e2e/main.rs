@@ -6,5 +6,7 @@
 
 mod buses;
 mod check;
+mod consentctl;
+mod interfaces;
 mod readme;
 mod scenario;

@@ -6,4 +6,5 @@
 
 mod buses;
 mod check;
+mod ids;
 mod scenario;

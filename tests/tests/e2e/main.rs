@@ -7,4 +7,7 @@
 mod buses;
 mod check;
 mod ids;
+mod lifetimes;
+mod revocation;
 mod scenario;
+mod toggles;

@@ -49,6 +49,11 @@ impl Screen {
         }
     }
 
+    /// Whether there is room for what is merely nice to know.
+    pub fn is_roomy(&self) -> bool {
+        self.width.is_none_or(|width| width >= 100)
+    }
+
     /// `text` in a tone.
     pub fn paint(&self, tone: Tone, text: &str) -> String {
         let style = tone.style();

@@ -60,9 +60,6 @@ enum DefaultAge {
     Minor,
 }
 
-/// How long answers that are under way may take after the daemon was told to stop.
-const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
-
 /// Runs the daemon until it is told to stop.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -146,13 +143,8 @@ async fn serve_bus(
     }
     notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!("stopping");
-    // Answers that are under way leave before the connection is closed.
-    service.withdraw().await;
-    drop(service);
-    if tokio::time::timeout(GRACE, connection.graceful_shutdown()).await.is_err() {
-        tracing::warn!("some callers were not answered before the stop");
-    }
-    Ok(())
+    service.stop().await;
+    connection.close().await.context("the connection to the bus did not close well")
 }
 
 async fn reload_policy(engine: &Arc<Engine>) {

@@ -36,8 +36,6 @@ fn render(records: &[Record], names: &Names, screen: &Screen, now: &Zoned) -> St
     }
     let headings = ["When", "App", "Answer", "Data", "For", "Why", "Times", "Tag", "Trust"];
     let mut table = Table::new(screen, &headings).unbroken(0);
-    // What a narrow terminal has no room for.
-    let roomy = screen.width.is_none_or(|width| width >= 100);
     for record in records {
         let times = if record.count == 1 { String::new() } else { format!("{}×", record.count) };
         table.row([
@@ -49,7 +47,7 @@ fn render(records: &[Record], names: &Names, screen: &Screen, now: &Zoned) -> St
             dim(&record.reason),
             plain(times),
             dim(record.tag.as_deref().unwrap_or_default()),
-            dim(record.trust.as_deref().filter(|_| roomy).unwrap_or_default()),
+            dim(record.trust.as_deref().filter(|_| screen.is_roomy()).unwrap_or_default()),
         ]);
     }
     table.render()

@@ -88,7 +88,11 @@ fn render_toggles(toggles: &[Toggle], screen: &Screen, now: &Zoned) -> String {
     let mut table =
         Table::new(screen, &["Toggle", "For all apps", "For one app", "Since", "ID"]).unbroken(3);
     for toggle in toggles {
-        let since = toggle.since.map(|since| time::ago(since, now)).unwrap_or_default();
+        let since = toggle
+            .since
+            .filter(|_| screen.is_roomy())
+            .map(|since| time::ago(since, now))
+            .unwrap_or_default();
         table.row([
             plain(&toggle.name),
             for_all(toggle, now),

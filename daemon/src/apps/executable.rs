@@ -24,8 +24,11 @@ pub(super) fn resolve(declared: &str) -> Result<PathBuf, String> {
             "`{declared}` is no absolute path; write it from `/` on, without `..`"
         ));
     }
+    if path.file_name().is_none() {
+        return Err(format!("`{declared}` is no file; name the program itself"));
+    }
     let normal: PathBuf = path.components().collect();
-    if normal.as_os_str() != path.as_os_str() || path.file_name().is_none() {
+    if normal.as_os_str() != path.as_os_str() {
         return Err(format!(
             "`{declared}` is not in its shortest form; write `{}`",
             normal.display()

@@ -135,8 +135,10 @@ fn read(path: &Path, catalog: &Catalog) -> Read {
             if problems.is_empty() {
                 problems.push(document.misfit(&error));
             }
+            // What it claims to be counts all the same.
             let id = document.string("app.id").unwrap_or_default();
-            (Some(Declared::unread(id)), problems)
+            let identity = document.read("identity").unwrap_or_default();
+            (Some(Declared::unread(id, &identity)), problems)
         }
     };
     Read { path: path.into(), file, claim, problems }
@@ -196,7 +198,7 @@ fn refuse_doubles(all: &mut [Read]) {
             let text = fs::read_to_string(&all[*position].path).unwrap_or_default();
             let (document, _) = Document::parse(file, &text);
             let text = format!(
-                "{claim} is claimed by {} too, so neither is taken; leave it to one",
+                "{claim} is claimed by {} too, so none of them is taken; leave it to one",
                 others.join(" and ")
             );
             found.push((*position, document.problem(path, text)));

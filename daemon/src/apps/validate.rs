@@ -46,16 +46,17 @@ pub(super) struct Declared {
 }
 
 impl Declared {
-    /// What a file claims of which no more than the id can be read, if that.
-    pub(super) fn unread(id: &str) -> Self {
+    /// What a file claims to be whose other words cannot be read.
+    pub(super) fn unread(id: &str, identity: &schema::Identity<'_>) -> Self {
+        let (identities, identity_paths) = identities(identity, &mut Wrongs::default());
         let app = App {
             id: id.into(),
             name: id.into(),
-            identities: Vec::new(),
+            identities,
             collections: Vec::new(),
             pairs: Vec::new(),
         };
-        Self { app, identity_paths: Vec::new() }
+        Self { app, identity_paths }
     }
 }
 

@@ -74,6 +74,11 @@ impl<'t> Document<'t> {
         (document, problems)
     }
 
+    /// The file's name.
+    pub(crate) fn file(&self) -> &str {
+        self.file
+    }
+
     /// The keys of the root table.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         let root = self.root.get_ref().as_table();
@@ -212,10 +217,15 @@ fn key(path: &str) -> String {
 
 /// Says that an id is not there, and which one may have been meant.
 pub(crate) fn unknown<'a>(what: &str, id: &str, ids: impl Iterator<Item = &'a str>) -> String {
+    let is_end_of = |known: &str| known.strip_suffix(id).is_some_and(|rest| rest.ends_with('.'));
+    let distance = |known: &str| match is_end_of(known) {
+        true => 1,
+        false => strsim::damerau_levenshtein(known, id),
+    };
     let near = ids
-        .map(|known| (strsim::jaro_winkler(known, id), known))
-        .filter(|(likeness, _)| *likeness > 0.85)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
+        .map(|known| (distance(known), known))
+        .filter(|(distance, known)| *distance == 1 || distance * 3 <= known.len())
+        .min_by_key(|(distance, _)| *distance);
     let id = id.escape_debug();
     match near {
         Some((_, near)) => format!("no {what} `{id}`; did you mean `{near}`?"),
@@ -298,11 +308,19 @@ mod tests {
 
     #[test]
     fn a_near_id_is_proposed_and_a_far_one_is_not() {
-        let ids = ["location.precise", "device.imei"];
-        assert_eq!(
-            unknown("data item", "location.precice", ids.into_iter()),
-            "no data item `location.precice`; did you mean `location.precise`?"
-        );
+        let ids = ["location.precise", "device.imei", "EEA"];
+        let near = [
+            ("location.precice", "location.precise"),
+            ("location.presice", "location.precise"),
+            ("imei", "device.imei"),
+            ("EAE", "EEA"),
+        ];
+        for (id, meant) in near {
+            assert_eq!(
+                unknown("data item", id, ids.into_iter()),
+                format!("no data item `{id}`; did you mean `{meant}`?")
+            );
+        }
         assert_eq!(
             unknown("data item", "zzz", ids.into_iter()),
             "no data item `zzz`; use one of the catalogue's"

@@ -212,17 +212,19 @@ pub(super) fn toggle(
     states(spot, &raw, kind);
     let covers = raw.covers.iter().enumerate();
     let covers = covers
-        .filter_map(|(position, raw)| {
+        .map(|(position, raw)| {
             let path = format!("covers.{position}");
             let named =
                 select::named(spot, &path, raw.purposes.as_ref(), raw.except_purposes.as_ref());
             let found = select::data(spot, &path, &raw.data, data);
-            let named = named?;
-            Some(Cover {
-                purposes: select::purposes(spot, &path, &named, purposes),
+            let named = named.as_ref();
+            Cover {
+                purposes: named
+                    .map(|named| select::purposes(spot, &path, named, purposes))
+                    .unwrap_or_default(),
                 data: with_all_identifiers(found, data),
-                written: select::written(&named, &raw.data),
-            })
+                written: named.map(|named| select::written(named, &raw.data)).unwrap_or_default(),
+            }
         })
         .collect();
     Toggle {

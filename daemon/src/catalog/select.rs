@@ -123,7 +123,7 @@ fn in_groups(
         .filter(|(_, item)| groups.split('+').all(|group| is_in(item, group)))
         .map(|(index, _)| index)
         .collect();
-    if found.is_empty() && known.complete() {
+    if found.is_empty() && known.is_clean(spot) {
         spot.wrong(key, format!("no data item is in `@{groups}`; name a group that has items"));
     }
     found

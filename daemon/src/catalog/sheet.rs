@@ -128,6 +128,8 @@ impl<'t> Sheet<'t> {
             problems.push(document.problem(array, text));
             placed.whole = false;
         }
+        // What a parser makes of wrong syntax is not what was meant.
+        let count = count.filter(|_| self.whole);
         for position in 0..count.unwrap_or_default() {
             let path = format!("{array}.{position}");
             let taken = match document.read(&path) {
@@ -171,9 +173,9 @@ impl<'t> Placed<'_, 't> {
         self.document.place(path).to_string()
     }
 
-    /// Whether every entry of the file is in the table.
-    pub(super) fn complete(&self) -> bool {
-        self.whole && self.lost.is_empty()
+    /// Whether nothing is wrong with the file so far. What is could make others look wrong.
+    pub(super) fn is_clean(&self, problems: &[Problem]) -> bool {
+        self.whole && problems.iter().all(|problem| *problem.place.file != *self.document.file())
     }
 }
 
@@ -203,8 +205,8 @@ impl<T: Entry, I: Index> Known<'_, '_, T, I> {
         found
     }
 
-    /// Whether every entry of its file is in the table.
-    pub(super) fn complete(&self) -> bool {
-        self.placed.complete()
+    /// Whether nothing is wrong with its file so far.
+    pub(super) fn is_clean(&self, spot: &Spot<'_, '_>) -> bool {
+        self.placed.is_clean(spot.problems)
     }
 }

@@ -19,22 +19,14 @@ pub(super) struct Places<'a, 't> {
     pub cookies: &'a Placed<'a, 't>,
 }
 
-impl Places<'_, '_> {
-    /// Whether what is missing in one file could make another look wrong.
-    fn complete(&self) -> bool {
-        [self.data, self.purposes, self.regions, self.narrowings, self.nevers]
-            .iter()
-            .all(|placed| placed.complete())
-    }
-}
-
 /// Notes whatever is wrong across entries.
 pub(super) fn check(catalog: &Catalog, places: &Places<'_, '_>, problems: &mut Vec<Problem>) {
     all_bases(catalog, places, problems);
     doubled(catalog, places, problems);
     countries(catalog, places, problems);
     toggles(catalog, places, problems);
-    if places.complete() {
+    let on = [places.data, places.purposes, places.regions, places.narrowings, places.nevers];
+    if on.iter().all(|placed| placed.is_clean(problems)) {
         purposes(catalog, places, problems);
         narrowings(catalog, places, problems);
     }
@@ -50,11 +42,12 @@ fn all_bases(catalog: &Catalog, places: &Places<'_, '_>, problems: &mut Vec<Prob
             places.terms.spot(position, problems).wrong("id", text);
         }
     }
+    if !places.terms.is_clean(problems) {
+        return;
+    }
     for basis in Basis::ALL.into_iter().filter(|basis| !seen.contains(basis)) {
-        if places.terms.complete() {
-            let text = format!("no entry for `{}`; add one `[[basis]]` for it (R27)", basis.word());
-            places.terms.whole_file(problems).wrong("basis", text);
-        }
+        let text = format!("no entry for `{}`; add one `[[basis]]` for it (R27)", basis.word());
+        places.terms.whole_file(problems).wrong("basis", text);
     }
 }
 
@@ -114,6 +107,7 @@ fn countries(catalog: &Catalog, places: &Places<'_, '_>, problems: &mut Vec<Prob
 
 /// Toggles that do nothing, or that claim to succeed one that is still there.
 fn toggles(catalog: &Catalog, places: &Places<'_, '_>, problems: &mut Vec<Problem>) {
+    let is_listed = places.cookies.is_clean(problems);
     for (index, toggle) in catalog.toggles.iter() {
         let mut spot = places.toggles.spot(index.position(), problems);
         for (position, id) in toggle.succeeds.iter().enumerate() {
@@ -123,11 +117,8 @@ fn toggles(catalog: &Catalog, places: &Places<'_, '_>, problems: &mut Vec<Proble
             }
         }
         let is_category = catalog.cookies.iter().any(|cookie| cookie.category == index);
-        if toggle.kind == Kind::Switch
-            && toggle.covers.is_empty()
-            && !is_category
-            && places.cookies.complete()
-        {
+        let is_idle = toggle.covers.is_empty() && !is_category;
+        if toggle.kind == Kind::Switch && is_idle && is_listed {
             spot.wrong("covers", "the toggle switches nothing; say what it covers");
         }
     }

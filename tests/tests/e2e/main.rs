@@ -8,6 +8,7 @@ mod buses;
 mod check;
 mod ids;
 mod lifetimes;
+mod readme;
 mod revocation;
 mod scenario;
 mod toggles;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use consentd_dbus::Error;
 use consentd_dbus::names;
+use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use zbus::Connection;
 use zbus::message::{Flags, Header};
 use zbus::names::UniqueName;
@@ -27,6 +28,8 @@ use crate::identity::{Identified, ProcRoot, Unidentified};
 
 /// Questions to polkit that one user's programs may have open.
 const MAX_ASKED: usize = 8;
+/// How long a stop waits for calls under way.
+const STOP: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How to serve.
 #[derive(Debug, Clone)]
@@ -46,7 +49,13 @@ pub struct Service {
     pub(super) watchers: Watchers,
     pub(super) followers: Arc<Followers>,
     asked: std::sync::Mutex<std::collections::HashMap<u32, usize>>,
+    /// Held for reading by every call under way, for writing by the stop.
+    calls: Arc<RwLock<()>>,
+    name: String,
 }
+
+/// A call under way: the daemon does not stop before it was answered.
+pub(super) type Call = OwnedRwLockReadGuard<()>;
 
 /// A caller that was let in to settings or administration, for one user.
 pub(super) struct Admitted {
@@ -56,6 +65,8 @@ pub(super) struct Admitted {
     pub by: By,
     /// The caller.
     pub uid: u32,
+    /// Keeps the daemon from stopping under it.
+    pub _call: Call,
 }
 
 impl Service {
@@ -80,6 +91,8 @@ impl Service {
             watchers: Watchers::default(),
             followers: Arc::new(Followers::new(Arc::clone(&engine))),
             asked: std::sync::Mutex::default(),
+            calls: Arc::default(),
+            name: config.name.clone(),
         });
         engine.listen(Arc::new(Signals::start(&service)));
         let server = connection.object_server();
@@ -99,16 +112,19 @@ impl Service {
         Ok(service)
     }
 
-    /// Takes no more calls: the interfaces, which hold the service, which holds the connection, go.
-    pub async fn withdraw(&self) {
-        let server = self.connection.object_server();
-        let gone = [
-            server.remove::<Gate, _>(names::PATH).await,
-            server.remove::<Settings, _>(names::PATH).await,
-            server.remove::<Admin, _>(names::PATH).await,
-        ];
-        for error in gone.into_iter().filter_map(Result::err) {
-            tracing::warn!(%error, "an interface could not be withdrawn");
+    /// Notes that a call is under way.
+    pub(super) async fn begin(&self) -> Call {
+        Arc::clone(&self.calls).read_owned().await
+    }
+
+    /// Gives the name up, so that the next call starts the next daemon, and waits until the calls under
+    /// way were answered.
+    pub async fn stop(&self) {
+        if let Err(error) = self.connection.release_name(self.name.as_str()).await {
+            tracing::warn!(%error, "the name was not released");
+        }
+        if tokio::time::timeout(STOP, self.calls.write()).await.is_err() {
+            tracing::warn!("calls that took too long were not answered before the stop");
         }
     }
 
@@ -139,6 +155,7 @@ impl Service {
         act: Act,
         user: Option<u32>,
     ) -> Result<Admitted, Error> {
+        let call = self.begin().await;
         let identified = self.identify(header).await.map_err(|why| errors::unidentified(&why));
         let (identified, policy) = identified?;
         let peer = &identified.peer;
@@ -169,7 +186,7 @@ impl Service {
                 }
             }
         }
-        Ok(Admitted { user, by, uid: peer.uid })
+        Ok(Admitted { user, by, uid: peer.uid, _call: call })
     }
 
     /// Whether polkit is there, where that matters.

@@ -1,0 +1,124 @@
+//! The README's examples, as they stand there, each run by an app that is identified.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use consentd_tests::bus::BusKind;
+use consentd_tests::world::World;
+use consentd_tests::{place, prerequisite};
+
+use crate::scenario::run;
+
+/// What all of them print of the answer: nobody has decided about precise location yet.
+const ANSWER: &str = "ask";
+const REASON: &str = "not-set";
+
+#[test]
+fn the_shell_example_is_answered() -> Result<()> {
+    if prerequisite::skip(prerequisite::program("busctl", "systemd")) {
+        return Ok(());
+    }
+    example_of("sh", async |world, script| {
+        let sandbox = Sandbox::new(world).await?;
+        sandbox.run(world, &["/bin/sh", "-c", script]).await
+    })
+}
+
+#[test]
+fn the_python_example_is_answered() -> Result<()> {
+    let module = Path::new("/usr/lib/python3/dist-packages/dbus").is_dir();
+    let missing = (!module).then(|| "python3-dbus is not installed: apt-get install python3-dbus");
+    if prerequisite::skip(missing.map(str::to_owned)) {
+        return Ok(());
+    }
+    example_of("python", async |world, script| {
+        let sandbox = Sandbox::new(world).await?;
+        sandbox.run(world, &["/usr/bin/python3", "-c", script]).await
+    })
+}
+
+#[test]
+fn the_rust_example_is_answered() -> Result<()> {
+    example_of("rust", async |world, source| {
+        let example = std::fs::read_to_string(place::root().join("dbus/examples/check.rs"))?;
+        ensure!(example.ends_with(source), "README and dbus/examples/check.rs differ");
+        // The example under the path of the weather app is the weather app.
+        let path = world.stage.bin().dir().join("weather");
+        std::fs::remove_file(&path)?;
+        std::fs::copy(place::built("examples/check")?, &path)?;
+        let mut command = Command::new(path);
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", world.bus.address());
+        printed(command).await
+    })
+}
+
+/// Runs the one block of a language that stands in the README, and looks at what it prints.
+fn example_of(
+    language: &str,
+    example: impl AsyncFnOnce(&mut World, &str) -> Result<String>,
+) -> Result<()> {
+    if prerequisite::skip(prerequisite::program("bwrap", "bubblewrap")) {
+        return Ok(());
+    }
+    let readme = std::fs::read_to_string(place::root().join("README.md"))?;
+    let start = format!("```{language}\n");
+    let (_, rest) = readme.split_once(&start).context("the README lost an example")?;
+    let (block, _) = rest.split_once("```").context("an example without an end")?;
+    run(BusKind::DbusDaemon, async |world: &mut World| {
+        let printed = example(world, block).await?;
+        ensure!(printed.contains(ANSWER) && printed.contains(REASON), "it printed {printed}");
+        Ok(())
+    })
+}
+
+async fn printed(mut command: Command) -> Result<String> {
+    let output = tokio::task::spawn_blocking(move || command.output()).await??;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    Ok(text)
+}
+
+/// A sandbox in the shape of a flatpak's, whose app is declared as the weather app.
+struct Sandbox {
+    info_path: PathBuf,
+}
+
+impl Sandbox {
+    async fn new(world: &World) -> Result<Self> {
+        const ID: &str = "org.example.weather.script";
+        let info_path = world.stage.root().join("flatpak-info");
+        std::fs::write(
+            &info_path,
+            format!(
+                "[Application]\nname={ID}\nruntime=runtime/org.example.Platform/x86_64/1\n\n\
+                 [Instance]\ninstance-id=1\n"
+            ),
+        )?;
+        let declared = std::fs::read_to_string(place::root().join("catalog/apps.d/weather.toml"))?;
+        let (before, rest) = declared.split_once("[identity]").context("no identity")?;
+        let (_, after) = rest.split_once("\n\n").context("no end of the identity")?;
+        let sandboxed = format!("{before}[identity]\nflatpak = \"{ID}\"\n\n{after}");
+        world.stage.declare("weather.toml", &sandboxed)?;
+        world.ctl()?.done(&["reload"]).await?;
+        Ok(Self { info_path })
+    }
+
+    async fn run(&self, world: &World, program: &[&str]) -> Result<String> {
+        let socket_path =
+            world.bus.address().strip_prefix("unix:path=").context("the bus has no path")?;
+        let mut command = Command::new("bwrap");
+        command.args(["--tmpfs", "/", "--proc", "/proc", "--dev", "/dev"]);
+        for dir in ["/usr", "/etc"] {
+            command.args(["--ro-bind", dir, dir]);
+        }
+        for dir in ["bin", "lib", "lib64"] {
+            command.args(["--symlink", &format!("usr/{dir}"), &format!("/{dir}")]);
+        }
+        command.args(["--ro-bind", socket_path, socket_path, "--ro-bind"]);
+        command.arg(&self.info_path).arg("/.flatpak-info");
+        command.args(["--die-with-parent", "--setenv", "DBUS_SYSTEM_BUS_ADDRESS"]);
+        command.arg(world.bus.address()).arg("--").args(program);
+        printed(command).await
+    }
+}

@@ -7,3 +7,4 @@ mod fixture;
 
 mod arms;
 mod precedence;
+mod refusals;

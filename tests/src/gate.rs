@@ -84,8 +84,8 @@ impl Gate {
             }
             Order::AwaitChanged => {
                 let signal = self.changes.lock().await.next().await;
-                signal.context("the bus hung up before Changed")??;
-                Ok(Reply::Done)
+                let signal = signal.context("the bus hung up before Changed")??;
+                Ok(Reply::Changed(signal.body().deserialize()?))
             }
         }
     }

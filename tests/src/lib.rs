@@ -9,6 +9,7 @@ pub mod bus;
 pub mod ctl;
 pub mod daemon;
 pub mod gate;
+pub mod person;
 pub mod place;
 pub mod prerequisite;
 pub mod process;

@@ -7,6 +7,10 @@
 mod buses;
 mod check;
 mod consentctl;
+mod ids;
 mod interfaces;
+mod lifetimes;
 mod readme;
+mod revocation;
 mod scenario;
+mod toggles;

@@ -7,10 +7,11 @@ use consentd_dbus::{Error, Result};
 use zbus::interface;
 use zbus::message::Header;
 
+use super::admission::Admitted;
 use super::dict::{Dict, Options, Reader, dict, dicts};
 use super::errors::{not_supported, wire};
 use super::gate::{ItemResult, Said, results};
-use super::service::{Admitted, Service};
+use super::service::Service;
 use crate::authority::Act;
 use crate::decision::trace::Step;
 use crate::engine::change::{Change, Hold, MAX_CHANGES, ProfileChange, SetOptions};
@@ -117,7 +118,7 @@ impl Settings {
         let change = |&(toggle, app, state)| Change { toggle, app, state };
         let loosens = changes.iter().map(change).any(|change| change.loosens());
         let act = if loosens { Act::Loosen } else { Act::Tighten };
-        let Admitted { user, by, .. } = self.0.admit(&header, act, user).await?;
+        let Admitted { user, by, _call, .. } = self.0.admit(&header, act, user).await?;
         let changes: Vec<[String; 3]> =
             changes.into_iter().map(|(t, a, s)| [t.into(), a.into(), s.into()]).collect();
         self.blocking(move |engine| {
@@ -155,7 +156,7 @@ impl Settings {
         options: Options<'_>,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<u32> {
-        let Admitted { user, by, .. } = self.admit(&header, options, Act::Loosen).await?;
+        let Admitted { user, by, _call, .. } = self.admit(&header, options, Act::Loosen).await?;
         self.blocking(move |engine| engine.reset(user, &app, by)).await
     }
 
@@ -166,7 +167,7 @@ impl Settings {
         options: Options<'_>,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<u32> {
-        let Admitted { user, by, .. } = self.admit(&header, options, Act::Loosen).await?;
+        let Admitted { user, by, _call, .. } = self.admit(&header, options, Act::Loosen).await?;
         self.blocking(move |engine| engine.forget(user, &app, by)).await
     }
 
@@ -255,7 +256,7 @@ impl Settings {
         let language = reader.text("language")?;
         let guardian = reader.small("guardian")?;
         reader.end("region, age_band, language, guardian")?;
-        let Admitted { user, by, uid } = self.admit(&header, options, Act::Loosen).await?;
+        let Admitted { user, by, uid, _call } = self.admit(&header, options, Act::Loosen).await?;
         // Root is the one who names a guardian, for itself too.
         let by = if uid == 0 { crate::engine::settings::By::Administrator } else { by };
         self.blocking(move |engine| {

@@ -6,9 +6,12 @@
 
 mod buses;
 mod check;
+mod identities;
 mod ids;
 mod lifetimes;
 mod readme;
+mod reload;
 mod revocation;
 mod scenario;
+mod settings_authority;
 mod toggles;

@@ -13,6 +13,7 @@ pub mod person;
 pub mod place;
 pub mod prerequisite;
 pub mod process;
+pub mod sandbox;
 pub mod stage;
 pub mod words;
 pub mod world;

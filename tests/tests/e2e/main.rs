@@ -7,10 +7,13 @@
 mod buses;
 mod check;
 mod consentctl;
+mod identities;
 mod ids;
 mod interfaces;
 mod lifetimes;
 mod readme;
+mod reload;
 mod revocation;
 mod scenario;
+mod settings_authority;
 mod toggles;

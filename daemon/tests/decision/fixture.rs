@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use consentd::apps::{self, App};
+use consentd::apps::{self, App, Apps};
 use consentd::catalog::{self, Catalog, NoticeIx, RegionIx, State, ToggleIx, Trust};
 use consentd::decision::situation::{Consent, Held, Reach, Right, Standing};
 use consentd::decision::{Context, Question, Ruling, Situation, Toggles, decide, explain};
@@ -31,15 +31,26 @@ pub fn load(dir: &Path) -> Catalog {
     catalog::load::load(dir).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// An app that declares what `collects` says, in the words of a declaration.
-pub fn app(catalog: &Catalog, collects: &str) -> App {
+fn declare(catalog: &Catalog, collects: &str) -> Apps {
     let dir = tempfile::tempdir().unwrap();
     let head = "[app]\nid = \"org.example.app\"\nname = \"App\"\n\
                 [identity]\nflatpak = \"org.example.App\"\n";
     std::fs::write(dir.path().join("app.toml"), format!("{head}{collects}")).unwrap();
-    let apps = apps::load(&[dir.path().to_owned()], catalog).unwrap();
+    apps::load(&[dir.path().to_owned()], catalog).unwrap()
+}
+
+/// An app that declares what `collects` says, in the words of a declaration.
+pub fn app(catalog: &Catalog, collects: &str) -> App {
+    let apps = declare(catalog, collects);
     assert!(apps.rejected().is_empty(), "{collects}\n{:#?}", apps.rejected());
     apps.iter().next().unwrap().1.clone()
+}
+
+/// Why a declaration is not taken.
+pub fn rejected(catalog: &Catalog, collects: &str) -> String {
+    let apps = declare(catalog, collects);
+    assert!(apps.is_empty(), "taken: {collects}");
+    apps.rejected()[0].text.clone()
 }
 
 /// One `[[collects]]`; `more` is further keys, one a line.

@@ -4,7 +4,9 @@
 //! shipped one. Nothing here looks inside the rule.
 
 mod fixture;
+mod phone;
 
 mod arms;
 mod precedence;
 mod refusals;
+mod requirements;

@@ -264,7 +264,7 @@ impl Engine {
                 is_switch(toggle)?;
                 let lock = (whose, policy.toggle_key(ix));
                 let is_held = state.settings.locks.contains(&lock);
-                if is_held == (held == Hold::Off) {
+                if is_held == (held == Hold::Off) || draft.overlay.locks.contains_key(&lock) {
                     continue;
                 }
                 let user = match whose {
@@ -303,6 +303,10 @@ impl Engine {
             let policy = state.policy.clone().map_err(EngineError::CatalogUnavailable)?;
             let old = state.settings.profiles.get(&user).cloned().unwrap_or_default();
             let new = change.on(&old, &policy, by)?;
+            let is_minor = |profile: &Profile| self.config.age(Some(profile)) == AgeBand::Minor;
+            if is_minor(&old) && !is_minor(&new) && !by.is_guardians() {
+                return Err(EngineError::GuardianOnly("raising an age band"));
+            }
             if new == old {
                 return Ok(());
             }
@@ -366,11 +370,6 @@ impl ProfileChange<'_> {
                 "minor" => Some(AgeBand::Minor),
                 other => return Err(Invalid::AgeBand(other.into()).into()),
             };
-            let raised =
-                old.age_band == Some(AgeBand::Minor) && new.age_band != Some(AgeBand::Minor);
-            if raised && !by.is_guardians() {
-                return Err(EngineError::GuardianOnly("raising an age band"));
-            }
         }
         if let Some(language) = self.language {
             let is_tag = language.len() <= 35

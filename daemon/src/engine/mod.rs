@@ -32,7 +32,7 @@ pub use request::Request;
 
 use policy::{Novelties, Numbers, Remembered};
 use publish::Unsaved;
-use settings::{AgeBand, Overlay, Settings, View};
+use settings::{AgeBand, Overlay, Profile, Settings, View};
 
 /// Where the engine works.
 #[derive(Debug, Clone)]
@@ -392,8 +392,12 @@ impl Config {
             .and_then(|profile| profile.region.as_deref())
             .and_then(|region| catalog.regions.find(region))
             .unwrap_or(catalog.default_region);
-        let age = profile.and_then(|profile| profile.age_band).unwrap_or(self.default_age);
-        (region, age == AgeBand::Minor)
+        (region, self.age(profile) == AgeBand::Minor)
+    }
+
+    /// The age band of a user: where none was set, what the device's builder says.
+    fn age(&self, profile: Option<&Profile>) -> AgeBand {
+        profile.and_then(|profile| profile.age_band).unwrap_or(self.default_age)
     }
 }
 

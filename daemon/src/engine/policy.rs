@@ -368,7 +368,8 @@ fn raise(
             let purpose = loading.purposes[usize::from(purpose)];
             let item = loading.items[usize::from(item)];
             let first = match known.get(&(key, purpose, item)) {
-                Some(notice) => notice_of.get(notice).copied(),
+                // A notice that the catalogue no longer has makes no pair older.
+                Some(notice) => notice_of.get(notice).copied().or(in_force),
                 None => {
                     if let Some(notice) = in_force {
                         fresh.push((key, purpose, item, notices[usize::from(notice.0)]));

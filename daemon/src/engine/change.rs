@@ -77,6 +77,7 @@ impl Engine {
         }
         self.change(|state, draft, now| {
             let policy = state.policy.clone().map_err(EngineError::CatalogUnavailable)?;
+            let (_, minor) = self.config.profile(&policy.catalog, state.view(), user);
             let lifetime = lifetime(options, now)?;
             let notice = notice(&policy, options, now)?;
             let mut checked = Vec::with_capacity(changes.len());
@@ -86,6 +87,12 @@ impl Engine {
             let mut seen = std::collections::HashSet::with_capacity(checked.len());
             if let Some(twice) = checked.iter().find(|change| !seen.insert(change.key)) {
                 return Err(Invalid::SetTwice { toggle: (*twice.toggle.id).into() }.into());
+            }
+            let consents = |change: &Checked<'_>| {
+                change.toggle.consent && change.state == Some(ToggleState::On)
+            };
+            if minor && !by.is_guardians() && checked.iter().any(consents) {
+                return Err(EngineError::GuardianOnly("consenting for a minor"));
             }
             for change in &checked {
                 let choice = Choice { lifetime, notice, by, now };

@@ -38,7 +38,7 @@ impl Engine {
             .with("started", self.started)
             .with("store", word(state.store.as_ref().err()))
             .maybe("store_error", state.store.clone().err())
-            .with("store_path", self.config.state_dir.display().to_string())
+            .with("store_path", self.config.state_dir.join("settings.db").display().to_string())
             .with("ledger", word(ledger.as_ref()))
             .maybe("ledger_error", ledger)
             .maybe("records", records)

@@ -6,6 +6,8 @@
 
 mod buses;
 mod check;
+mod faults;
+mod hostile;
 mod identities;
 mod ids;
 mod lifetimes;

@@ -99,6 +99,7 @@ fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let clock = SystemClock::new().context("cannot read the kernel's boot id")?;
     let engine = Arc::new(Engine::open(engine_config, Arc::new(clock)));
     let service = dbus::Config {
+        address: arguments.address,
         name: arguments.name,
         settings_executables: configuration.settings_executables,
     };
@@ -107,30 +108,17 @@ fn serve(arguments: Arguments) -> anyhow::Result<()> {
         .max_blocking_threads(8)
         .build()
         .context("cannot start the runtime")?;
-    let served =
-        runtime.block_on(serve_bus(Arc::clone(&engine), arguments.address.as_deref(), service));
+    let served = runtime.block_on(serve_bus(Arc::clone(&engine), service));
     runtime.shutdown_background();
     engine.close();
     served
 }
 
-async fn serve_bus(
-    engine: Arc<Engine>,
-    address: Option<&str>,
-    config: dbus::Config,
-) -> anyhow::Result<()> {
+async fn serve_bus(engine: Arc<Engine>, config: dbus::Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut reload = signal(SignalKind::hangup())?;
-    let builder = match address {
-        Some(address) => zbus::conn::Builder::address(address),
-        None => zbus::conn::Builder::system(),
-    };
-    let connection = builder
-        .build()
-        .await
-        .with_context(|| format!("cannot connect to {}", address.unwrap_or("the system bus")))?;
-    let service = dbus::Service::start(Arc::clone(&engine), connection.clone(), config).await?;
+    let service = dbus::Service::start(Arc::clone(&engine), config).await?;
     notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!("ready");
     loop {
@@ -138,13 +126,13 @@ async fn serve_bus(
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = reload.recv() => reload_policy(&engine).await,
-            () = connection.closed() => anyhow::bail!("the bus went away; start it, then consentd again"),
+            () = service.gone() => anyhow::bail!("the bus went away; start it, then consentd"),
         }
     }
     notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!("stopping");
     service.stop().await;
-    connection.close().await.context("the connection to the bus did not close well")
+    Ok(())
 }
 
 async fn reload_policy(engine: &Arc<Engine>) {

@@ -75,7 +75,7 @@ pub fn descriptor(pid: u32) -> OwnedFd {
 
 /// The facts of a real process.
 pub fn look(credentials: Credentials) -> Result<Peer, Unidentified> {
-    examine(credentials, &proc()).map(|examined| examined.peer)
+    examine(credentials, &proc())
 }
 
 /// A process that ends with this value.
@@ -240,7 +240,7 @@ impl Recorded {
     }
 
     pub fn look_at(&self, credentials: Credentials) -> Result<Peer, Unidentified> {
-        examine(credentials, &self.proc()).map(|examined| examined.peer)
+        examine(credentials, &self.proc())
     }
 
     /// Records that the descriptor is of that process.

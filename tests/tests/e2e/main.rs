@@ -6,10 +6,12 @@
 
 mod buses;
 mod check;
+mod consentctl;
 mod faults;
 mod hostile;
 mod identities;
 mod ids;
+mod interfaces;
 mod lifetimes;
 mod readme;
 mod reload;

@@ -3,6 +3,7 @@
 //! Methods are a few lines each: options, authority, engine, answer. The contract is `dbus/*.xml`.
 
 mod admin;
+mod admission;
 mod dict;
 mod errors;
 mod followers;

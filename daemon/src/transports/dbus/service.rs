@@ -1,39 +1,35 @@
-//! What the interfaces share: the engine, who calls, and whether they may.
+//! The daemon on a bus: connects, owns the name, knows who calls, stops once calls were answered.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use consentd_dbus::Error;
 use consentd_dbus::names;
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use zbus::Connection;
-use zbus::message::{Flags, Header};
-use zbus::names::UniqueName;
+use zbus::message::Header;
 
 use super::admin::Admin;
-use super::errors;
+use super::admission::Asked;
 use super::followers::Followers;
 use super::gate::Gate;
-use super::polkit;
 use super::settings::Settings;
 use super::signals::Signals;
 use super::watchers::Watchers;
 use crate::apps::Apps;
-use crate::authority::{Act, Actor, Authority, Polkit, Verdict};
-use crate::engine::settings::By;
+use crate::authority::Authority;
 use crate::engine::{Engine, Policy};
 use crate::identity::bus::{Examiner, Limits};
 use crate::identity::{Identified, ProcRoot, Unidentified};
 
-/// Questions to polkit that one user's programs may have open.
-const MAX_ASKED: usize = 8;
 /// How long a stop waits for calls under way.
 const STOP: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How to serve.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// A D-Bus address; none for the system bus.
+    pub address: Option<String>,
     /// The name to own.
     pub name: String,
     /// Executables that may use the settings though a declared app runs them.
@@ -48,7 +44,7 @@ pub struct Service {
     pub(super) authority: Authority,
     pub(super) watchers: Watchers,
     pub(super) followers: Arc<Followers>,
-    asked: std::sync::Mutex<std::collections::HashMap<u32, usize>>,
+    pub(super) asked: Asked,
     /// Held for reading by every call under way, for writing by the stop.
     calls: Arc<RwLock<()>>,
     name: String,
@@ -57,28 +53,13 @@ pub struct Service {
 /// A call under way: the daemon does not stop before it was answered.
 pub(super) type Call = OwnedRwLockReadGuard<()>;
 
-/// A caller that was let in to settings or administration, for one user.
-pub(super) struct Admitted {
-    /// Whose settings.
-    pub user: u32,
-    /// How a choice is made.
-    pub by: By,
-    /// The caller.
-    pub uid: u32,
-    /// Keeps the daemon from stopping under it.
-    pub _call: Call,
-}
-
 impl Service {
     /// Serves the engine on a connection and owns the name. When this returns, callers are answered.
     ///
     /// # Errors
     /// The bus refuses, or another daemon owns the name.
-    pub async fn start(
-        engine: Arc<Engine>,
-        connection: Connection,
-        config: Config,
-    ) -> anyhow::Result<Arc<Self>> {
+    pub async fn start(engine: Arc<Engine>, config: Config) -> anyhow::Result<Arc<Self>> {
+        let connection = connect(config.address.as_deref()).await?;
         let proc = ProcRoot::open(std::path::Path::new("/proc"))?;
         let service = Arc::new(Self {
             engine: Arc::clone(&engine),
@@ -90,7 +71,7 @@ impl Service {
             },
             watchers: Watchers::default(),
             followers: Arc::new(Followers::new(Arc::clone(&engine))),
-            asked: std::sync::Mutex::default(),
+            asked: Asked::default(),
             calls: Arc::default(),
             name: config.name.clone(),
         });
@@ -126,6 +107,14 @@ impl Service {
         if tokio::time::timeout(STOP, self.calls.write()).await.is_err() {
             tracing::warn!("calls that took too long were not answered before the stop");
         }
+        if let Err(error) = self.connection.clone().close().await {
+            tracing::warn!(%error, "the connection to the bus did not close well");
+        }
+    }
+
+    /// Ends when the bus has closed the connection.
+    pub async fn gone(&self) {
+        self.connection.closed().await;
     }
 
     /// Who sent a message.
@@ -144,106 +133,13 @@ impl Service {
         let identified = self.examiner.identify(&self.connection, sender, apps, registry).await?;
         Ok((identified, policy))
     }
-
-    /// Lets a caller in to do something to a user's settings: its own unless `user` names another.
-    ///
-    /// # Errors
-    /// It may not.
-    pub(super) async fn admit(
-        &self,
-        header: &Header<'_>,
-        act: Act,
-        user: Option<u32>,
-    ) -> Result<Admitted, Error> {
-        let call = self.begin().await;
-        let identified = self.identify(header).await.map_err(|why| errors::unidentified(&why));
-        let (identified, policy) = identified?;
-        let peer = &identified.peer;
-        // An app whose declaration was rejected is still an app.
-        let rejected = policy
-            .as_ref()
-            .and_then(|policy| policy.apps.rejected_apps())
-            .is_some_and(|apps| peer.caller(apps).is_ok_and(|caller| caller.declared.is_some()));
-        let actor = Actor { peer, caller: &identified.caller, rejected };
-        let user = user.unwrap_or(peer.uid);
-        if user == u32::MAX {
-            return Err(Error::InvalidArgument("uid 4294967295 stands for nobody".into()));
-        }
-        let guardian = self.engine.guardian(user);
-        let polkit = self.polkit(act, peer.uid, user).await?;
-        let by = self.authority.by(actor, user, guardian);
-        match self.authority.judge(actor, act, user, guardian, polkit) {
-            Verdict::Granted => {}
-            Verdict::Refused(why) => return Err(errors::refused(why)),
-            Verdict::Ask(action) => {
-                let sender = header.sender().map(UniqueName::as_str).unwrap_or_default();
-                let flags = header.primary().flags();
-                if !self.ask(peer.uid, sender, flags, action).await? {
-                    return Err(Error::NotAuthorized(format!(
-                        "polkit refused {}; ask an administrator, or call from an active session",
-                        action.id()
-                    )));
-                }
-            }
-        }
-        Ok(Admitted { user, by, uid: peer.uid, _call: call })
-    }
-
-    /// Whether polkit is there, where that matters.
-    async fn polkit(&self, act: Act, uid: u32, user: u32) -> Result<Polkit, Error> {
-        let matters = act == Act::Loosen || act == Act::Administer || uid != user;
-        if !matters || uid == 0 {
-            return Ok(Polkit::Absent);
-        }
-        polkit::presence(&self.connection).await.map_err(|error| {
-            tracing::error!(%error, "the bus does not say whether polkit is there");
-            Error::NotAuthorized("the bus does not say whether polkit is there; try again".into())
-        })
-    }
-
-    async fn ask(
-        &self,
-        uid: u32,
-        sender: &str,
-        flags: Flags,
-        action: crate::authority::Action,
-    ) -> Result<bool, Error> {
-        let _place = Place::take(&self.asked, uid)?;
-        Ok(polkit::allows(&self.connection, sender, flags, action).await)
-    }
 }
 
-/// A place among the questions to polkit that one user's programs may have open.
-struct Place<'a> {
-    asked: &'a std::sync::Mutex<std::collections::HashMap<u32, usize>>,
-    uid: u32,
-}
-
-impl<'a> Place<'a> {
-    fn take(
-        asked: &'a std::sync::Mutex<std::collections::HashMap<u32, usize>>,
-        uid: u32,
-    ) -> Result<Self, Error> {
-        let mut places = asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let taken = places.entry(uid).or_insert(0);
-        if *taken >= MAX_ASKED {
-            return Err(Error::TooManyRequests(format!(
-                "{MAX_ASKED} questions to polkit wait already; answer or close them first"
-            )));
-        }
-        *taken += 1;
-        Ok(Self { asked, uid })
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut places = self.asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(taken) = places.get_mut(&self.uid) {
-            *taken -= 1;
-            if *taken == 0 {
-                places.remove(&self.uid);
-            }
-        }
-    }
+async fn connect(address: Option<&str>) -> anyhow::Result<Connection> {
+    let builder = match address {
+        Some(address) => zbus::conn::Builder::address(address),
+        None => zbus::conn::Builder::system(),
+    };
+    let shown = address.unwrap_or("the system bus");
+    builder.build().await.with_context(|| format!("cannot connect to {shown}; is it running?"))
 }

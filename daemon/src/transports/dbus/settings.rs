@@ -7,10 +7,11 @@ use consentd_dbus::{Error, Result};
 use zbus::interface;
 use zbus::message::Header;
 
+use super::admission::Admitted;
 use super::dict::{Dict, Options, Reader, dict, dicts};
 use super::errors::{not_supported, wire};
 use super::gate::{ItemResult, Said, results};
-use super::service::{Admitted, Service};
+use super::service::Service;
 use crate::authority::Act;
 use crate::decision::trace::Step;
 use crate::engine::change::{Change, Hold, MAX_CHANGES, ProfileChange, SetOptions};

@@ -8,7 +8,8 @@ use futures_util::StreamExt;
 use zbus::message::Header;
 use zbus::names::UniqueName;
 
-use super::service::{Admitted, Service};
+use super::admission::Admitted;
+use super::service::Service;
 
 /// Watchers of one user's programs.
 const MAX_WATCHERS: usize = 64;

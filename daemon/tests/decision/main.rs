@@ -1,0 +1,10 @@
+//! The decision rule, proven: each arm, each requirement, and what holds for any situation.
+//!
+//! Arms and their order are tried on a small catalogue of their own (`catalog/`), requirements on the
+//! shipped one. Nothing here looks inside the rule.
+
+mod fixture;
+
+mod arms;
+mod precedence;
+mod refusals;

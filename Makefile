@@ -43,7 +43,7 @@ play:
 # Everything. The binaries first: the end-to-end scenarios run them.
 test:
 	scripts/need test
-	$(CARGO) build --locked --workspace --bins
+	$(CARGO) build --locked --workspace --bins --examples
 	$(CARGO) test --locked --workspace
 
 # The budgets of the design, each beside its peer in the same run.

@@ -58,6 +58,10 @@ impl Bus {
     /// Starts a bus that listens in `dir`, on which everybody may own and send everything.
     pub async fn start(kind: BusKind, dir: &Path) -> Result<Bus> {
         let socket_path = dir.join("bus");
+        // Left behind by a bus that was killed.
+        if socket_path.exists() {
+            std::fs::remove_file(&socket_path)?;
+        }
         let address = format!("unix:path={}", socket_path.display());
         match kind {
             BusKind::DbusDaemon => {

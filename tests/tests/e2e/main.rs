@@ -7,6 +7,8 @@
 mod buses;
 mod check;
 mod consentctl;
+mod faults;
+mod hostile;
 mod identities;
 mod ids;
 mod interfaces;

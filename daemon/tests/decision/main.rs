@@ -7,6 +7,8 @@ mod fixture;
 mod phone;
 
 mod arms;
+mod lifetimes;
 mod precedence;
 mod refusals;
 mod requirements;
+mod resolution;

@@ -9,6 +9,7 @@ mod phone;
 mod arms;
 mod lifetimes;
 mod precedence;
+mod properties;
 mod refusals;
 mod requirements;
 mod resolution;

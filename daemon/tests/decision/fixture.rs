@@ -89,8 +89,14 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// An adult in the EEA, everything on and consented to under the newest notice.
+    /// [`Scene::bare`], asked by an app that declares what `collects` says.
     pub fn new(catalog: &'static Catalog, collects: &str) -> Self {
+        Self { app: Some(app(catalog, collects)), ..Self::bare(catalog) }
+    }
+
+    /// An adult in the EEA, everything on and consented to under the newest notice; and an app that is
+    /// identified, and declares nothing.
+    pub fn bare(catalog: &'static Catalog) -> Self {
         let notice = catalog.notices.iter().next_back().unwrap().0;
         let consent = Consent { generation: CONSENTED, notice, by_guardian: false };
         let others = Standing {
@@ -103,7 +109,7 @@ impl Scene {
         Self {
             catalog,
             caller: Some(Trust::System),
-            app: Some(app(catalog, collects)),
+            app: None,
             region: catalog.default_region,
             minor: false,
             toggles: Standings { others, named: HashMap::new() },

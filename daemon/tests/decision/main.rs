@@ -7,6 +7,9 @@ mod fixture;
 mod phone;
 
 mod arms;
+mod lifetimes;
 mod precedence;
+mod properties;
 mod refusals;
 mod requirements;
+mod resolution;

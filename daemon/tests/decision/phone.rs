@@ -8,7 +8,7 @@ use consentd::decision::{Context, Question, Ruling, Situation, decide};
 use consentd::engine::Policy;
 use consentd::engine::names::{ALL_APPS, AppKey, OTHER_APPS};
 use consentd::engine::policy::{Numbers, Remembered, Resolver};
-use consentd::engine::settings::{Allowance, By, Entry, Key, Lifetime, LockedFor, Settings, View};
+use consentd::engine::settings::{Allowance, By, Entry, Key, Lifetime, Settings, View};
 
 use crate::fixture;
 
@@ -130,18 +130,6 @@ impl Phone {
     pub fn end(&mut self, app: &str, toggle: &str) -> &mut Self {
         let key = self.key(app, toggle);
         self.settings.allowances.remove(&key);
-        self
-    }
-
-    pub fn lock(&mut self, whose: LockedFor, toggle: &str) -> &mut Self {
-        let key = self.key(ALL, toggle);
-        self.settings.locks.insert((whose, key.toggle));
-        self
-    }
-
-    pub fn unlock(&mut self, whose: LockedFor, toggle: &str) -> &mut Self {
-        let key = self.key(ALL, toggle);
-        self.settings.locks.remove(&(whose, key.toggle));
         self
     }
 

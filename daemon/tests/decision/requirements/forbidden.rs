@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use crate::fixture::{SHIPPED, Scene, collects};
 
 /// An app that declares nothing: whatever is not forbidden is undeclared.
-static DECLARES_NOTHING: LazyLock<Scene> = LazyLock::new(|| Scene::new(&SHIPPED, ""));
+static DECLARES_NOTHING: LazyLock<Scene> = LazyLock::new(|| Scene::bare(&SHIPPED));
 
 fn forbidden(purpose: &str, data: &str) -> bool {
     match DECLARES_NOTHING.reason(purpose, data) {

@@ -149,7 +149,7 @@ fn r48_a_later_consent_lets_restricted_data_be_used_for_what_was_consented_to() 
 
 #[test]
 fn r42_isolated_data_is_used_for_its_law_alone() {
-    let law = Scene::new(&SHIPPED, "").isolation("legal.obligations");
+    let law = Scene::bare(&SHIPPED).isolation("legal.obligations");
     for (purpose, reason) in of_each_purpose(law, AFTER) {
         let expected = if purpose == "legal.obligations" { "legal-obligation" } else { "isolated" };
         assert_eq!(reason, expected, "{purpose}");

@@ -364,6 +364,7 @@ impl ProfileChange<'_> {
     fn on(&self, old: &Profile, policy: &Policy, by: By) -> Result<Profile, EngineError> {
         let mut new = old.clone();
         if let Some(region) = self.region {
+            check_id(region)?;
             new.region = match region {
                 "" => None,
                 known if policy.catalog.regions.find(known).is_some() => Some(known.into()),
@@ -371,6 +372,7 @@ impl ProfileChange<'_> {
             };
         }
         if let Some(age_band) = self.age_band {
+            check_id(age_band)?;
             new.age_band = match age_band {
                 "" => None,
                 "adult" => Some(AgeBand::Adult),

@@ -3,7 +3,7 @@
 use consentd::catalog::State;
 use consentd::decision::situation::Right;
 
-use crate::fixture::{SMALL, SHIPPED, Scene, collects};
+use crate::fixture::{SHIPPED, SMALL, Scene, collects};
 
 #[test]
 fn each_item_is_refused_in_its_shape_and_allowed_in_none() {

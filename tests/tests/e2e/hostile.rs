@@ -189,6 +189,7 @@ where
     match call.await {
         Ok(_) => Ok(String::new()),
         Err(zbus::Error::MethodError(name, _, _)) => Ok(name.to_string()),
+        Err(zbus::Error::FDO(error)) => Ok(zbus::DBusError::name(&*error).to_string()),
         Err(other) => bail!("the bus itself failed: {other}"),
     }
 }

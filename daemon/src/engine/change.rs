@@ -118,8 +118,8 @@ impl Engine {
             Some(wanted) => passing.is_none() && lasting.is_some_and(|entry| entry.state == wanted),
             None => passing.is_none() && lasting.is_none(),
         };
-        let waits = state.unsaved.denials.entries.contains_key(&key);
-        if unchanged && !waits {
+        // A denial that waits for the disk goes along with every change, this one too.
+        if unchanged {
             return Ok(());
         }
         let consent = toggle.consent && wanted == Some(ToggleState::On);

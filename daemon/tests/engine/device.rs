@@ -34,8 +34,11 @@ pub const PRECISE: &str = "location.precise";
 pub const APPROXIMATE: &str = "location.approximate";
 
 pub struct Device {
-    dir: TempDir,
+    dir: PathBuf,
     pub clock: Arc<SetClock>,
+    /// Removes the folder in the end, if it is this process's to remove.
+    #[expect(dead_code, reason = "held, never read")]
+    owned: Option<TempDir>,
 }
 
 impl Device {
@@ -47,16 +50,23 @@ impl Device {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../catalog");
         copy(&shipped, &dir.path().join("catalog"));
         copy(&shipped.join("apps.d"), &dir.path().join("apps.d"));
+        let mut device = Self::at(dir.path().into());
+        device.owned = Some(dir);
+        device
+    }
+
+    /// A device that another process, or another device here, has made.
+    pub fn at(dir: PathBuf) -> Self {
         let begin = Moment { wall: BEGIN, since_boot: 60_000, boot: 0xB007 };
-        Self { dir, clock: Arc::new(SetClock::new(begin)) }
+        Self { dir, clock: Arc::new(SetClock::new(begin)), owned: None }
     }
 
     pub fn path(&self) -> &Path {
-        self.dir.path()
+        &self.dir
     }
 
     pub fn state_dir(&self) -> PathBuf {
-        self.dir.path().join("state")
+        self.dir.join("state")
     }
 
     pub fn settings_path(&self) -> PathBuf {
@@ -71,8 +81,8 @@ impl Device {
         Config {
             state_dir: self.state_dir(),
             policy: PolicyDirs {
-                catalog: self.dir.path().join("catalog"),
-                apps: vec![self.dir.path().join("apps.d")],
+                catalog: self.dir.join("catalog"),
+                apps: vec![self.dir.join("apps.d")],
             },
             default_age: AgeBand::Adult,
         }
@@ -110,14 +120,14 @@ impl Device {
 
     /// Replaces text in a file of the policy, which must have it.
     pub fn edit(&self, file: &str, from: &str, to: &str) {
-        let path = self.dir.path().join(file);
+        let path = self.dir.join(file);
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{file} has no {from:?}");
         fs::write(&path, text.replace(from, to)).unwrap();
     }
 
     pub fn write(&self, file: &str, text: &str) {
-        fs::write(self.dir.path().join(file), text).unwrap();
+        fs::write(self.dir.join(file), text).unwrap();
     }
 
     /// Declares one more app.

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::sync::{RwLockReadGuard, RwLockWriteGuard};
 
+use crate::apps::Apps;
 use crate::catalog::{Catalog, RegionIx};
 use crate::clock::{Clock, Moment};
 use crate::ledger::{Event, Ledger, LedgerReader, Record};
@@ -123,9 +124,8 @@ impl Engine {
             followed: AtomicBool::new(false),
             started,
         };
-        engine.open_store();
-        engine.open_ledger();
-        if let Err(error) = engine.adopt() {
+        let read = engine.open_while_reading();
+        if let Err(error) = read.and_then(|read| engine.adopt(read)) {
             tracing::error!(%error, "no catalogue in force: everything is denied");
             engine.write_state().policy = Err(error.to_string());
         }
@@ -150,9 +150,7 @@ impl Engine {
     /// # Errors
     /// The new catalogue is wrong: the old one stays in force.
     pub fn reload(&self) -> Result<Vec<String>, PolicyError> {
-        self.open_store();
-        self.open_ledger();
-        self.adopt()?;
+        self.open_while_reading().and_then(|read| self.adopt(read))?;
         self.announce(&Changed { generation: self.generation(), settings: Vec::new() });
         Ok(self.warnings())
     }
@@ -215,6 +213,16 @@ impl Engine {
         }
     }
 
+    /// Opens what is on the disk and reads the policy beside it: a phone's start waits for both.
+    fn open_while_reading(&self) -> Result<(Catalog, Apps), PolicyError> {
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(|| self.read_policy());
+            self.open_store();
+            self.open_ledger();
+            reading.join().unwrap_or(Err(PolicyError::BrokeOff))
+        })
+    }
+
     fn open_store(&self) {
         let mut writer = self.lock_writer();
         if writer.is_some() {
@@ -268,7 +276,7 @@ impl Engine {
         }
     }
 
-    fn read_policy(&self) -> Result<(Catalog, crate::apps::Apps), PolicyError> {
+    fn read_policy(&self) -> Result<(Catalog, Apps), PolicyError> {
         let catalog = crate::catalog::load::load(&self.config.policy.catalog)?;
         let apps = crate::apps::load(&self.config.policy.apps, &catalog)?;
         for rejection in apps.rejected() {
@@ -277,10 +285,9 @@ impl Engine {
         Ok((catalog, apps))
     }
 
-    /// Reads the policy and puts it in force. Until a store is open there is nothing to number it
+    /// Puts a policy in force. Until a store is open there is nothing to number it
     /// with; then the catalogue alone is kept, and everything is denied for want of the store.
-    fn adopt(&self) -> Result<(), PolicyError> {
-        let (catalog, apps) = self.read_policy()?;
+    fn adopt(&self, (catalog, apps): (Catalog, Apps)) -> Result<(), PolicyError> {
         let mut writer = self.lock_writer();
         let remembered = remembered(writer.as_ref())?;
         let now = self.clock.now();

@@ -23,6 +23,8 @@ const RECORD_SECONDS: i64 = 31 * 86_400;
 const EVENT_SECONDS: i64 = 2 * 365 * 86_400;
 /// At most this many records; the oldest go first.
 const MAX_RECORDS: i64 = 2_000_000;
+/// After so many new rows it is seen to that there are not too many.
+const ROWS_BETWEEN_PRUNES: i64 = 4_096;
 /// Distinct rows that one app of one user can open in a minute; what exceeds them is counted in one
 /// row of `*`, so that a flood of invented ids cannot fill the disk.
 const ROWS_PER_MINUTE: u32 = 1_024;
@@ -54,6 +56,12 @@ pub enum LedgerError {
         /// The latest known here.
         known: usize,
     },
+    /// Somebody reads an older state of it.
+    #[error("{path} is being read, so not all of it could be brought to the disk; the next change tries again", path = .path.display())]
+    BeingRead {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// What makes records of one minute the same row.
@@ -78,6 +86,8 @@ pub struct Ledger {
     open: HashMap<Row, i64>,
     opened_by: HashMap<(u32, Box<str>), u32>,
     pruned_on: i64,
+    /// The next row's number when it was last pruned.
+    pruned_at: i64,
 }
 
 impl Ledger {
@@ -106,6 +116,7 @@ impl Ledger {
             open: HashMap::new(),
             opened_by: HashMap::new(),
             pruned_on: i64::MIN,
+            pruned_at: i64::MIN,
         })
     }
 
@@ -205,17 +216,24 @@ impl Ledger {
         transaction.commit()
     }
 
-    /// Makes everything written so far durable against power loss too.
+    /// Makes everything written so far durable against power loss too. Waits for no reader.
     ///
     /// # Errors
-    /// The disk does not take it.
+    /// The disk does not take it, or a reader needs an older state still.
     pub fn sync(&mut self) -> Result<(), LedgerError> {
-        self.connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .map_err(|source| self.error(source))
+        let (is_busy, frames, moved): (bool, i64, i64) = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .map_err(|source| self.error(source))?;
+        if is_busy || frames != moved {
+            return Err(LedgerError::BeingRead { path: self.path.clone() });
+        }
+        Ok(())
     }
 
-    /// Records of another minute open rows of their own. The first of a day removes what is too old.
+    /// Records of another minute open rows of their own. Now and then what is too old or too much goes.
     fn turn_minute(&mut self, minute: i64) -> Result<(), LedgerError> {
         if minute == self.minute {
             return Ok(());
@@ -223,6 +241,10 @@ impl Ledger {
         self.forget_minute();
         self.minute = minute;
         let day = minute.div_euclid(24 * 60);
+        if self.next_seq.saturating_sub(self.pruned_at) >= ROWS_BETWEEN_PRUNES {
+            self.prune_excess().map_err(|source| self.error(source))?;
+            self.pruned_at = self.next_seq;
+        }
         if day != self.pruned_on {
             self.prune(minute.saturating_mul(60)).map_err(|source| self.error(source))?;
             self.pruned_on = day;
@@ -236,11 +258,14 @@ impl Ledger {
         self.opened_by.clear();
     }
 
+    fn prune_excess(&mut self) -> rusqlite::Result<()> {
+        let last = self.next_seq - MAX_RECORDS;
+        self.connection.execute("DELETE FROM records WHERE seq <= ?1", [last]).map(drop)
+    }
+
     fn prune(&mut self, now: i64) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
         transaction.execute("DELETE FROM records WHERE last < ?1", [now - RECORD_SECONDS])?;
-        transaction
-            .execute("DELETE FROM records WHERE seq <= ?1", [self.next_seq - MAX_RECORDS])?;
         transaction.execute("DELETE FROM events WHERE at < ?1", [now - EVENT_SECONDS])?;
         transaction.commit()
     }

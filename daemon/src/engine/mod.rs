@@ -248,16 +248,19 @@ impl Engine {
 
     fn open_ledger(&self) {
         let mut ledger = self.lock_ledger();
-        if ledger.is_ok() {
-            return;
+        if ledger.is_err() {
+            *ledger = Ledger::open(&self.config.state_dir)
+                .inspect_err(|error| {
+                    tracing::error!(%error, "the ledger cannot be used: everything is denied");
+                })
+                .map_err(|error| error.to_string());
         }
-        *ledger = Ledger::open(&self.config.state_dir)
-            .inspect_err(|error| {
-                tracing::error!(%error, "the ledger cannot be used: everything is denied");
-            })
-            .map_err(|error| error.to_string());
         if let Ok(ledger) = ledger.as_mut() {
-            *self.lock_reader() = LedgerReader::open(ledger.path()).ok();
+            let mut reader = self.lock_reader();
+            if reader.is_none() {
+                *reader = LedgerReader::open(ledger.path()).ok();
+            }
+            drop(reader);
             let outbox = std::mem::take(&mut self.write_state().unsaved.outbox);
             if let Err(error) = ledger.note(&outbox) {
                 tracing::warn!(%error, "setting events wait in the outbox");

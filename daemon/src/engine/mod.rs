@@ -127,7 +127,6 @@ impl Engine {
         engine.open_ledger();
         if let Err(error) = engine.adopt() {
             tracing::error!(%error, "no catalogue in force: everything is denied");
-            engine.write_state().policy = Err(error.to_string());
         }
         engine
     }
@@ -236,6 +235,8 @@ impl Engine {
                 state.unsaved = Unsaved::default();
                 state.unsaved.in_outbox = loaded.outbox.len();
                 state.unsaved.outbox = loaded.outbox;
+                // A policy that was numbered without this store's names cannot be judged by.
+                state.policy = Err("the catalogue is not loaded yet; reload it".into());
                 state.store = Ok(());
                 *writer = Some(store);
             }
@@ -281,6 +282,15 @@ impl Engine {
     /// Reads the policy and puts it in force. Until a store is open there is nothing to number it
     /// with; then the catalogue alone is kept, and everything is denied for want of the store.
     fn adopt(&self) -> Result<(), PolicyError> {
+        self.try_adopt().inspect_err(|error| {
+            let mut state = self.write_state();
+            if state.policy.is_err() {
+                state.policy = Err(error.to_string());
+            }
+        })
+    }
+
+    fn try_adopt(&self) -> Result<(), PolicyError> {
         let (catalog, apps) = self.read_policy()?;
         let mut writer = self.lock_writer();
         let remembered = remembered(writer.as_ref())?;

@@ -8,9 +8,11 @@ mod entry;
 mod query;
 
 use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OpenFlags, params};
 
 pub use entry::{Event, Line, Record, What};
 pub use query::{By, Count, Counted, Filter, LedgerReader, Page, Wanted};
@@ -56,6 +58,20 @@ pub enum LedgerError {
         /// The latest known here.
         known: usize,
     },
+    /// The folder cannot be used.
+    #[error("cannot use {path}: {source}; check that its folder is writable by the daemon's user", path = .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another daemon writes it.
+    #[error("another consentd writes {path}; stop it first", path = .path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// Somebody reads an older state of it.
     #[error("{path} is being read, so not all of it could be brought to the disk; the next change tries again", path = .path.display())]
     BeingRead {
@@ -81,6 +97,8 @@ struct Row {
 pub struct Ledger {
     connection: Connection,
     path: PathBuf,
+    /// Held while this daemon lives: a second one would give the same places to other rows.
+    _lock: File,
     next_seq: i64,
     minute: i64,
     open: HashMap<Row, i64>,
@@ -97,6 +115,7 @@ impl Ledger {
     /// Any of [`LedgerError`]; the file is as it was.
     pub fn open(state_dir: &Path) -> Result<Self, LedgerError> {
         let path = state_dir.join("ledger.db");
+        let lock = lock(&path)?;
         let mut connection = prepare(&path)?;
         let next_seq = connection
             .query_row(
@@ -111,6 +130,7 @@ impl Ledger {
         Ok(Self {
             connection,
             path,
+            _lock: lock,
             next_seq,
             minute: i64::MIN,
             open: HashMap::new(),
@@ -302,27 +322,34 @@ fn insert(db: &Connection, seq: i64, record: &Record<'_>, row: &Row) -> rusqlite
     Ok(())
 }
 
+/// A file beside the ledger: closing a second descriptor of the ledger itself would drop SQLite's locks.
+fn lock(path: &Path) -> Result<File, LedgerError> {
+    let path = path.with_file_name("ledger.lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = file.map_err(|source| LedgerError::File { path: path.clone(), source })?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(LedgerError::InUse { path }),
+        Err(errno) => Err(LedgerError::File { path, source: errno.into() }),
+    }
+}
+
 fn prepare(path: &Path) -> Result<Connection, LedgerError> {
     let sqlite = |source| LedgerError::Sqlite { path: path.into(), source };
-    let mut connection = Connection::open(path).map_err(sqlite)?;
-    let found: i32 =
-        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(sqlite)?;
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(sqlite)?;
-    if found != APPLICATION_ID && (found != 0 || tables != 0) {
-        return Err(LedgerError::Foreign { path: path.into() });
+    let file = |source| LedgerError::File { path: path.into(), source };
+    if path.try_exists().map_err(file)? {
+        inspect(path)?;
+    } else {
+        let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        created.map_err(file)?;
     }
+    let mut connection = Connection::open(path).map_err(sqlite)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(sqlite)?;
     connection.pragma_update(None, "synchronous", "NORMAL").map_err(sqlite)?;
     connection.pragma_update(None, "trusted_schema", false).map_err(sqlite)?;
     connection.pragma_update(None, "cache_size", -512).map_err(sqlite)?;
     let version: usize =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
-    if version > MIGRATIONS.len() {
-        let known = MIGRATIONS.len();
-        return Err(LedgerError::Newer { path: path.into(), found: version, known });
-    }
     for (number, migration) in MIGRATIONS.iter().enumerate().skip(version) {
         let step = connection.transaction().map_err(sqlite)?;
         step.execute_batch(migration).map_err(sqlite)?;
@@ -331,4 +358,26 @@ fn prepare(path: &Path) -> Result<Connection, LedgerError> {
         step.commit().map_err(sqlite)?;
     }
     Ok(connection)
+}
+
+/// Whether a file that is there may be worked on. Looks without writing.
+fn inspect(path: &Path) -> Result<(), LedgerError> {
+    let sqlite = |source| LedgerError::Sqlite { path: path.into(), source };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
+    let application: i32 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(sqlite)?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(sqlite)?;
+    if application != APPLICATION_ID && (application != 0 || tables != 0) {
+        return Err(LedgerError::Foreign { path: path.into() });
+    }
+    let found: usize =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
+    let known = MIGRATIONS.len();
+    if found > known {
+        return Err(LedgerError::Newer { path: path.into(), found, known });
+    }
+    Ok(())
 }

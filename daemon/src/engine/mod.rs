@@ -124,10 +124,8 @@ impl Engine {
             followed: AtomicBool::new(false),
             started,
         };
-        let read = engine.open_while_reading();
-        if let Err(error) = read.and_then(|read| engine.adopt(read)) {
+        if let Err(error) = engine.adopt(engine.open_while_reading()) {
             tracing::error!(%error, "no catalogue in force: everything is denied");
-            engine.write_state().policy = Err(error.to_string());
         }
         engine
     }
@@ -150,7 +148,7 @@ impl Engine {
     /// # Errors
     /// The new catalogue is wrong: the old one stays in force.
     pub fn reload(&self) -> Result<Vec<String>, PolicyError> {
-        self.open_while_reading().and_then(|read| self.adopt(read))?;
+        self.adopt(self.open_while_reading())?;
         self.announce(&Changed { generation: self.generation(), settings: Vec::new() });
         Ok(self.warnings())
     }
@@ -246,6 +244,8 @@ impl Engine {
                 state.unsaved = Unsaved::default();
                 state.unsaved.in_outbox = loaded.outbox.len();
                 state.unsaved.outbox = loaded.outbox;
+                // A policy that was numbered without this store's names cannot be judged by.
+                state.policy = Err("the catalogue is not loaded yet; reload it".into());
                 state.store = Ok(());
                 *writer = Some(store);
             }
@@ -258,16 +258,19 @@ impl Engine {
 
     fn open_ledger(&self) {
         let mut ledger = self.lock_ledger();
-        if ledger.is_ok() {
-            return;
+        if ledger.is_err() {
+            *ledger = Ledger::open(&self.config.state_dir)
+                .inspect_err(|error| {
+                    tracing::error!(%error, "the ledger cannot be used: everything is denied");
+                })
+                .map_err(|error| error.to_string());
         }
-        *ledger = Ledger::open(&self.config.state_dir)
-            .inspect_err(|error| {
-                tracing::error!(%error, "the ledger cannot be used: everything is denied");
-            })
-            .map_err(|error| error.to_string());
         if let Ok(ledger) = ledger.as_mut() {
-            *self.lock_reader() = LedgerReader::open(ledger.path()).ok();
+            let mut reader = self.lock_reader();
+            if reader.is_none() {
+                *reader = LedgerReader::open(ledger.path()).ok();
+            }
+            drop(reader);
             let outbox = std::mem::take(&mut self.write_state().unsaved.outbox);
             if let Err(error) = ledger.note(&outbox) {
                 tracing::warn!(%error, "setting events wait in the outbox");
@@ -287,7 +290,17 @@ impl Engine {
 
     /// Puts a policy in force. Until a store is open there is nothing to number it
     /// with; then the catalogue alone is kept, and everything is denied for want of the store.
-    fn adopt(&self, (catalog, apps): (Catalog, Apps)) -> Result<(), PolicyError> {
+    fn adopt(&self, read: Result<(Catalog, Apps), PolicyError>) -> Result<(), PolicyError> {
+        let adopted = read.and_then(|(catalog, apps)| self.try_adopt(catalog, apps));
+        adopted.inspect_err(|error| {
+            let mut state = self.write_state();
+            if state.policy.is_err() {
+                state.policy = Err(error.to_string());
+            }
+        })
+    }
+
+    fn try_adopt(&self, catalog: Catalog, apps: Apps) -> Result<(), PolicyError> {
         let mut writer = self.lock_writer();
         let remembered = remembered(writer.as_ref())?;
         let now = self.clock.now();

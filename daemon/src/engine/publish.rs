@@ -207,27 +207,31 @@ impl Engine {
         })
     }
 
-    /// Hands events to the ledger. What it does not take stays in the store's outbox.
+    /// Hands events to the ledger, after those that it did not take before. What it does not take stays
+    /// in the store's outbox.
     pub(super) fn note(&self, events: &[Event]) {
         if events.is_empty() {
             return;
         }
+        let mut waiting = self.read_state().unsaved.outbox.clone();
+        waiting.extend_from_slice(events);
         let noted = match self.lock_ledger().as_mut() {
-            Ok(ledger) => ledger.note(events).map_err(|error| error.to_string()),
+            Ok(ledger) => ledger.note(&waiting).map_err(|error| error.to_string()),
             Err(error) => Err(error.clone()),
         };
         let mut state = self.write_state();
         state.unsaved.in_outbox += events.len();
         match noted {
-            Ok(()) => drop(state),
+            Ok(()) => state.unsaved.outbox.clear(),
             Err(error) => {
                 tracing::warn!(error, "setting events wait in the outbox");
-                state.unsaved.outbox.extend_from_slice(events);
+                state.unsaved.outbox = waiting;
                 return;
             }
         }
+        drop(state);
         if let Some(listener) = self.listener.get() {
-            listener.noted(events);
+            listener.noted(&waiting);
         }
     }
 

@@ -37,7 +37,6 @@ pub struct Device {
     dir: PathBuf,
     pub clock: Arc<SetClock>,
     /// Removes the folder in the end, if it is this process's to remove.
-    #[expect(dead_code, reason = "held, never read")]
     owned: Option<TempDir>,
 }
 

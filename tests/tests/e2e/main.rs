@@ -14,6 +14,7 @@ mod hostile;
 mod identities;
 mod ids;
 mod interfaces;
+mod kill;
 mod lifetimes;
 mod readme;
 mod reload;

@@ -33,7 +33,7 @@ fn key(app: AppKey) -> Key {
 }
 
 fn entry(state: State, generation: u64) -> Entry {
-    let notice = (state == On).then(|| NoticeKey(std::num::NonZeroU16::MIN));
+    let notice = (state == On).then_some(NoticeKey(std::num::NonZeroU16::MIN));
     Entry { generation, at: 0, notice, state, by: By::Settings }
 }
 

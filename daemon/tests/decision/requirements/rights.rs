@@ -46,6 +46,24 @@ fn r47_a_later_consent_lifts_an_objection_to_what_rests_on_consent() {
     }
 }
 
+/// R47: a position can be under a consent toggle, though it is used on another basis.
+#[test]
+fn r47_a_later_consent_lifts_no_objection_to_what_rests_on_another_basis() {
+    let data = "location.approximate";
+    let cases = [
+        ("fraud.prevention", "legitimate-interest", "necessary = true", Right::Objection),
+        ("support", "contract", "automated = true", Right::AutomatedDecisions),
+    ];
+    for (purpose, basis, more, right) in cases {
+        let scene = Scene::new(&SHIPPED, &collects(purpose, &[data], basis, more));
+        assert_eq!(scene.reason(purpose, data), basis);
+        for generation in [BEFORE, AFTER] {
+            let objected = scene.clone().holds(right, purpose, "*", generation);
+            assert_eq!(objected.reason(purpose, data), "objected", "{purpose} {generation}");
+        }
+    }
+}
+
 /// A message of one type has two consents, and an objection asks for both again.
 #[test]
 fn r47_every_consent_of_a_pair_has_to_be_later_than_the_objection() {

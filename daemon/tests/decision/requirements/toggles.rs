@@ -223,6 +223,37 @@ fn r25_the_account_button_and_the_cookie_categories_cover_no_pair() {
     }
 }
 
+/// R26: essential always on; the others until a site's banner switched them on, and nowhere once they
+/// are off for all sites.
+#[test]
+fn r26_cookie_categories_wait_for_the_site_s_banner() {
+    let site = "site:shop.example";
+    for category in ["cookies.essential", "cookies.analytics", "cookies.advertising"] {
+        let mut phone = Phone::with(&collects("support", &["device.model"], "contract", ""));
+        let mut after = |choices: &[(&str, consentd::catalog::State)]| {
+            for (app, state) in choices {
+                phone.set(app, category, *state);
+            }
+            let key = phone.key(site, category);
+            let toggle = &SHIPPED.toggles[SHIPPED.toggles.find(category).unwrap()];
+            phone.view().resolve(toggle, key.toggle, key.user, key.app, phone.now).state
+        };
+        let states = [
+            after(&[]),
+            after(&[("site:other.example", On)]),
+            after(&[(site, On)]),
+            after(&[(ALL, Off)]),
+            after(&[(ALL, On)]),
+            after(&[(site, Off)]),
+        ];
+        let expected = match category {
+            "cookies.essential" => [On; 6],
+            _ => [Off, Off, On, Off, On, Off],
+        };
+        assert_eq!(states, expected, "{category}");
+    }
+}
+
 #[test]
 fn r10_the_space_id_is_there_only_while_second_space_is_on() {
     let data = ["device.space_id", "device.gaid"];

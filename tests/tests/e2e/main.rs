@@ -14,6 +14,7 @@ mod ids;
 mod interfaces;
 mod kill;
 mod lifetimes;
+mod polkit;
 mod readme;
 mod reload;
 mod revocation;

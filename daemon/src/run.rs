@@ -187,10 +187,13 @@ fn owned_by_root_or_self(path: &std::path::Path) -> Result<(), &'static str> {
 
 /// To the journal where there is one, else to stderr; `RUST_LOG` narrows it.
 fn start_log() {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,zbus=warn"));
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|wanted| wanted.parse().ok());
+    let filter = wanted.unwrap_or_else(|| {
+        Targets::new().with_default(LevelFilter::INFO).with_target("zbus", LevelFilter::WARN)
+    });
     let registry = tracing_subscriber::registry().with(filter);
     let to_journal = std::env::var_os("JOURNAL_STREAM").is_some();
     match tracing_journald::layer().ok().filter(|_| to_journal) {

@@ -77,6 +77,7 @@ impl Engine {
         }
         self.change(|state, draft, now| {
             let policy = state.policy.clone().map_err(EngineError::CatalogUnavailable)?;
+            let (_, minor) = self.config.profile(&policy.catalog, state.view(), user);
             let lifetime = lifetime(options, now)?;
             let notice = notice(&policy, options, now)?;
             let mut checked = Vec::with_capacity(changes.len());
@@ -86,6 +87,12 @@ impl Engine {
             let mut seen = std::collections::HashSet::with_capacity(checked.len());
             if let Some(twice) = checked.iter().find(|change| !seen.insert(change.key)) {
                 return Err(Invalid::SetTwice { toggle: (*twice.toggle.id).into() }.into());
+            }
+            let consents = |change: &Checked<'_>| {
+                change.toggle.consent && change.state == Some(ToggleState::On)
+            };
+            if minor && !by.is_guardians() && checked.iter().any(consents) {
+                return Err(EngineError::GuardianOnly("consenting for a minor"));
             }
             for change in &checked {
                 let choice = Choice { lifetime, notice, by, now };
@@ -111,8 +118,8 @@ impl Engine {
             Some(wanted) => passing.is_none() && lasting.is_some_and(|entry| entry.state == wanted),
             None => passing.is_none() && lasting.is_none(),
         };
-        let waits = state.unsaved.denials.entries.contains_key(&key);
-        if unchanged && !waits {
+        // A denial that waits for the disk goes along with every change, this one too.
+        if unchanged {
             return Ok(());
         }
         let consent = toggle.consent && wanted == Some(ToggleState::On);
@@ -264,7 +271,7 @@ impl Engine {
                 is_switch(toggle)?;
                 let lock = (whose, policy.toggle_key(ix));
                 let is_held = state.settings.locks.contains(&lock);
-                if is_held == (held == Hold::Off) {
+                if is_held == (held == Hold::Off) || draft.overlay.locks.contains_key(&lock) {
                     continue;
                 }
                 let user = match whose {
@@ -303,6 +310,10 @@ impl Engine {
             let policy = state.policy.clone().map_err(EngineError::CatalogUnavailable)?;
             let old = state.settings.profiles.get(&user).cloned().unwrap_or_default();
             let new = change.on(&old, &policy, by)?;
+            let is_minor = |profile: &Profile| self.config.age(Some(profile)) == AgeBand::Minor;
+            if is_minor(&old) && !is_minor(&new) && !by.is_guardians() {
+                return Err(EngineError::GuardianOnly("raising an age band"));
+            }
             if new == old {
                 return Ok(());
             }
@@ -353,6 +364,7 @@ impl ProfileChange<'_> {
     fn on(&self, old: &Profile, policy: &Policy, by: By) -> Result<Profile, EngineError> {
         let mut new = old.clone();
         if let Some(region) = self.region {
+            check_id(region)?;
             new.region = match region {
                 "" => None,
                 known if policy.catalog.regions.find(known).is_some() => Some(known.into()),
@@ -360,17 +372,13 @@ impl ProfileChange<'_> {
             };
         }
         if let Some(age_band) = self.age_band {
+            check_id(age_band)?;
             new.age_band = match age_band {
                 "" => None,
                 "adult" => Some(AgeBand::Adult),
                 "minor" => Some(AgeBand::Minor),
                 other => return Err(Invalid::AgeBand(other.into()).into()),
             };
-            let raised =
-                old.age_band == Some(AgeBand::Minor) && new.age_band != Some(AgeBand::Minor);
-            if raised && !by.is_guardians() {
-                return Err(EngineError::GuardianOnly("raising an age band"));
-            }
         }
         if let Some(language) = self.language {
             let is_tag = language.len() <= 35

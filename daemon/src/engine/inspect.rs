@@ -38,7 +38,7 @@ impl Engine {
             .with("started", self.started)
             .with("store", word(state.store.as_ref().err()))
             .maybe("store_error", state.store.clone().err())
-            .with("store_path", self.config.state_dir.display().to_string())
+            .with("store_path", self.config.state_dir.join("settings.db").display().to_string())
             .with("ledger", word(ledger.as_ref()))
             .maybe("ledger_error", ledger)
             .maybe("records", records)
@@ -257,13 +257,12 @@ impl Engine {
         &self,
         read: impl FnOnce(&crate::ledger::LedgerReader) -> Result<T, crate::ledger::LedgerError>,
     ) -> Result<T, EngineError> {
-        match self.lock_reader().as_ref() {
-            Some(reader) => Ok(read(reader)?),
-            None => {
-                let error = self.lock_ledger().as_ref().err().cloned().unwrap_or_default();
-                Err(EngineError::LedgerUnavailable(error))
-            }
+        if let Some(reader) = self.lock_reader().as_ref() {
+            return Ok(read(reader)?);
         }
+        // The reader is let go of first: the ledger is never waited for while it is held.
+        let error = self.lock_ledger().as_ref().err().cloned();
+        Err(EngineError::LedgerUnavailable(error.unwrap_or("it has no reader".into())))
     }
 
     fn look<T>(

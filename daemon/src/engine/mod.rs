@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::sync::{RwLockReadGuard, RwLockWriteGuard};
 
+use crate::apps::Apps;
 use crate::catalog::{Catalog, RegionIx};
 use crate::clock::{Clock, Moment};
 use crate::ledger::{Event, Ledger, LedgerReader, Record};
@@ -32,7 +33,7 @@ pub use request::Request;
 
 use policy::{Novelties, Numbers, Remembered};
 use publish::Unsaved;
-use settings::{AgeBand, Overlay, Settings, View};
+use settings::{AgeBand, Overlay, Profile, Settings, View};
 
 /// Where the engine works.
 #[derive(Debug, Clone)]
@@ -123,11 +124,8 @@ impl Engine {
             followed: AtomicBool::new(false),
             started,
         };
-        engine.open_store();
-        engine.open_ledger();
-        if let Err(error) = engine.adopt() {
+        if let Err(error) = engine.adopt(engine.open_while_reading()) {
             tracing::error!(%error, "no catalogue in force: everything is denied");
-            engine.write_state().policy = Err(error.to_string());
         }
         engine
     }
@@ -150,9 +148,7 @@ impl Engine {
     /// # Errors
     /// The new catalogue is wrong: the old one stays in force.
     pub fn reload(&self) -> Result<Vec<String>, PolicyError> {
-        self.open_store();
-        self.open_ledger();
-        self.adopt()?;
+        self.adopt(self.open_while_reading())?;
         self.announce(&Changed { generation: self.generation(), settings: Vec::new() });
         Ok(self.warnings())
     }
@@ -215,6 +211,16 @@ impl Engine {
         }
     }
 
+    /// Opens what is on the disk and reads the policy beside it: a phone's start waits for both.
+    fn open_while_reading(&self) -> Result<(Catalog, Apps), PolicyError> {
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(|| self.read_policy());
+            self.open_store();
+            self.open_ledger();
+            reading.join().unwrap_or(Err(PolicyError::BrokeOff))
+        })
+    }
+
     fn open_store(&self) {
         let mut writer = self.lock_writer();
         if writer.is_some() {
@@ -233,9 +239,13 @@ impl Engine {
                     items: loaded.items,
                     new: Vec::new(),
                 };
+                // Its numbers are another's: it denies until it was adopted anew.
+                state.policy = Err("being loaded".into());
                 state.unsaved = Unsaved::default();
                 state.unsaved.in_outbox = loaded.outbox.len();
                 state.unsaved.outbox = loaded.outbox;
+                // A policy that was numbered without this store's names cannot be judged by.
+                state.policy = Err("the catalogue is not loaded yet; reload it".into());
                 state.store = Ok(());
                 *writer = Some(store);
             }
@@ -248,16 +258,19 @@ impl Engine {
 
     fn open_ledger(&self) {
         let mut ledger = self.lock_ledger();
-        if ledger.is_ok() {
-            return;
+        if ledger.is_err() {
+            *ledger = Ledger::open(&self.config.state_dir)
+                .inspect_err(|error| {
+                    tracing::error!(%error, "the ledger cannot be used: everything is denied");
+                })
+                .map_err(|error| error.to_string());
         }
-        *ledger = Ledger::open(&self.config.state_dir)
-            .inspect_err(|error| {
-                tracing::error!(%error, "the ledger cannot be used: everything is denied");
-            })
-            .map_err(|error| error.to_string());
         if let Ok(ledger) = ledger.as_mut() {
-            *self.lock_reader() = LedgerReader::open(ledger.path()).ok();
+            let mut reader = self.lock_reader();
+            if reader.is_none() {
+                *reader = LedgerReader::open(ledger.path()).ok();
+            }
+            drop(reader);
             let outbox = std::mem::take(&mut self.write_state().unsaved.outbox);
             if let Err(error) = ledger.note(&outbox) {
                 tracing::warn!(%error, "setting events wait in the outbox");
@@ -266,7 +279,7 @@ impl Engine {
         }
     }
 
-    fn read_policy(&self) -> Result<(Catalog, crate::apps::Apps), PolicyError> {
+    fn read_policy(&self) -> Result<(Catalog, Apps), PolicyError> {
         let catalog = crate::catalog::load::load(&self.config.policy.catalog)?;
         let apps = crate::apps::load(&self.config.policy.apps, &catalog)?;
         for rejection in apps.rejected() {
@@ -275,10 +288,19 @@ impl Engine {
         Ok((catalog, apps))
     }
 
-    /// Reads the policy and puts it in force. Until a store is open there is nothing to number it
+    /// Puts a policy in force. Until a store is open there is nothing to number it
     /// with; then the catalogue alone is kept, and everything is denied for want of the store.
-    fn adopt(&self) -> Result<(), PolicyError> {
-        let (catalog, apps) = self.read_policy()?;
+    fn adopt(&self, read: Result<(Catalog, Apps), PolicyError>) -> Result<(), PolicyError> {
+        let adopted = read.and_then(|(catalog, apps)| self.try_adopt(catalog, apps));
+        adopted.inspect_err(|error| {
+            let mut state = self.write_state();
+            if state.policy.is_err() {
+                state.policy = Err(error.to_string());
+            }
+        })
+    }
+
+    fn try_adopt(&self, catalog: Catalog, apps: Apps) -> Result<(), PolicyError> {
         let mut writer = self.lock_writer();
         let remembered = remembered(writer.as_ref())?;
         let now = self.clock.now();
@@ -392,8 +414,12 @@ impl Config {
             .and_then(|profile| profile.region.as_deref())
             .and_then(|region| catalog.regions.find(region))
             .unwrap_or(catalog.default_region);
-        let age = profile.and_then(|profile| profile.age_band).unwrap_or(self.default_age);
-        (region, age == AgeBand::Minor)
+        (region, self.age(profile) == AgeBand::Minor)
+    }
+
+    /// The age band of a user: where none was set, what the device's builder says.
+    fn age(&self, profile: Option<&Profile>) -> AgeBand {
+        profile.and_then(|profile| profile.age_band).unwrap_or(self.default_age)
     }
 }
 

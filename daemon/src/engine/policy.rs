@@ -32,6 +32,9 @@ pub enum PolicyError {
     /// A folder of declarations cannot be read.
     #[error(transparent)]
     Apps(#[from] crate::apps::UnreadDir),
+    /// The reading ended before its end; the log says where.
+    #[error("the catalogue was not read to its end; see the daemon's log")]
+    BrokeOff,
     /// A stored off would lose what it covered.
     #[error(
         "toggle `{toggle}` no longer covers ({purpose}, {item}), though somebody switched it off; \
@@ -368,7 +371,8 @@ fn raise(
             let purpose = loading.purposes[usize::from(purpose)];
             let item = loading.items[usize::from(item)];
             let first = match known.get(&(key, purpose, item)) {
-                Some(notice) => notice_of.get(notice).copied(),
+                // A notice that the catalogue no longer has makes no pair older.
+                Some(notice) => notice_of.get(notice).copied().or(in_force),
                 None => {
                     if let Some(notice) = in_force {
                         fresh.push((key, purpose, item, notices[usize::from(notice.0)]));

@@ -33,6 +33,8 @@ pub(super) struct Draft {
 pub(super) struct Unsaved {
     /// Denials that stand in memory.
     pub denials: Overlay,
+    /// The consents that they end: whose, and the generation they were given in.
+    pub ended: Vec<(Key, u64)>,
     /// Their events.
     pub events: Vec<Event>,
     /// Events in the store's outbox that the ledger may lack.
@@ -98,6 +100,8 @@ impl Engine {
         }
         let names = state.numbers.new.clone();
         let events = with_unsaved(&mut draft, &state);
+        let ended: Vec<(Key, u64)> =
+            state.unsaved.ended.iter().chain(&draft.ended).copied().collect();
         let overlay = Arc::new(std::mem::take(&mut draft.overlay));
         state.overlay = Some(Arc::clone(&overlay));
         drop(state);
@@ -106,7 +110,7 @@ impl Engine {
             names: &names,
             overlay: Some(&overlay),
             consents: &draft.consents,
-            ended: &draft.ended,
+            ended: &ended,
             events: &events,
             at: now.wall,
             generation: draft.generation,
@@ -122,14 +126,14 @@ impl Engine {
                 state.settings.take(overlay);
                 state.numbers.new.clear();
                 state.unsaved.denials = Overlay::default();
+                state.unsaved.ended.clear();
                 state.unsaved.events.clear();
                 Ok(draft.generation)
             }
             Err(error) => {
                 tracing::error!(%error, "a change was not stored; what it switches off holds in memory");
                 let denials = denials(overlay);
-                state.unsaved.take(&denials);
-                state.unsaved.events = draft.events.iter().filter(|e| denies(e)).cloned().collect();
+                state.unsaved.take(&denials, &draft);
                 state.settings.take(denials);
                 Err(EngineError::NotStored(error))
             }
@@ -203,27 +207,31 @@ impl Engine {
         })
     }
 
-    /// Hands events to the ledger. What it does not take stays in the store's outbox.
+    /// Hands events to the ledger, after those that it did not take before. What it does not take stays
+    /// in the store's outbox.
     pub(super) fn note(&self, events: &[Event]) {
         if events.is_empty() {
             return;
         }
+        let mut waiting = self.read_state().unsaved.outbox.clone();
+        waiting.extend_from_slice(events);
         let noted = match self.lock_ledger().as_mut() {
-            Ok(ledger) => ledger.note(events).map_err(|error| error.to_string()),
+            Ok(ledger) => ledger.note(&waiting).map_err(|error| error.to_string()),
             Err(error) => Err(error.clone()),
         };
         let mut state = self.write_state();
         state.unsaved.in_outbox += events.len();
         match noted {
-            Ok(()) => drop(state),
+            Ok(()) => state.unsaved.outbox.clear(),
             Err(error) => {
                 tracing::warn!(error, "setting events wait in the outbox");
-                state.unsaved.outbox.extend_from_slice(events);
+                state.unsaved.outbox = waiting;
                 return;
             }
         }
+        drop(state);
         if let Some(listener) = self.listener.get() {
-            listener.noted(events);
+            listener.noted(&waiting);
         }
     }
 
@@ -290,7 +298,11 @@ impl State {
 }
 
 impl Unsaved {
-    fn take(&mut self, denials: &Overlay) {
+    /// Keeps what a draft denies, beside what waits already.
+    fn take(&mut self, denials: &Overlay, draft: &Draft) {
+        let ended = draft.ended.iter().filter(|(key, _)| denials.entries.contains_key(key));
+        self.ended.extend(ended);
+        self.events.extend(draft.events.iter().filter(|event| denies(event)).cloned());
         self.denials.entries.extend(denials.entries.iter().map(|(key, entry)| (*key, *entry)));
         self.denials.allowances.extend(denials.allowances.iter().map(|(key, gone)| (*key, *gone)));
         self.denials.locks.extend(denials.locks.iter().map(|(lock, held)| (*lock, *held)));

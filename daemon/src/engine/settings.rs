@@ -153,9 +153,13 @@ impl Allowance {
         }
     }
 
-    /// How many milliseconds from `now` it ends at the latest, if a clock ends it.
+    /// How many milliseconds from `now` it ends at the latest, if a clock ends it; 0 if it is over
+    /// and its end is still to be noted.
     #[must_use]
     pub fn due_in(&self, now: Moment) -> Option<i64> {
+        if self.is_over(now) {
+            return Some(0);
+        }
         let until = self.lifetime.until()?;
         let by_wall = until.saturating_sub(now.wall).saturating_mul(1000);
         let span_ms = until.saturating_sub(self.given.wall).saturating_mul(1000);

@@ -8,9 +8,11 @@ mod entry;
 mod query;
 
 use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OpenFlags, params};
 
 pub use entry::{Event, Line, Record, What};
 pub use query::{By, Count, Counted, Filter, LedgerReader, Page, Wanted};
@@ -23,6 +25,8 @@ const RECORD_SECONDS: i64 = 31 * 86_400;
 const EVENT_SECONDS: i64 = 2 * 365 * 86_400;
 /// At most this many records; the oldest go first.
 const MAX_RECORDS: i64 = 2_000_000;
+/// After so many new rows it is seen to that there are not too many.
+const ROWS_BETWEEN_PRUNES: i64 = 4_096;
 /// Distinct rows that one app of one user can open in a minute; what exceeds them is counted in one
 /// row of `*`, so that a flood of invented ids cannot fill the disk.
 const ROWS_PER_MINUTE: u32 = 1_024;
@@ -54,6 +58,26 @@ pub enum LedgerError {
         /// The latest known here.
         known: usize,
     },
+    /// The folder cannot be used.
+    #[error("cannot use {path}: {source}; check that its folder is writable by the daemon's user", path = .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another daemon writes it.
+    #[error("another consentd writes {path}; stop it first", path = .path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Somebody reads an older state of it.
+    #[error("{path} is being read, so not all of it could be brought to the disk; the next change tries again", path = .path.display())]
+    BeingRead {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// What makes records of one minute the same row.
@@ -73,11 +97,15 @@ struct Row {
 pub struct Ledger {
     connection: Connection,
     path: PathBuf,
+    /// Held while this daemon lives: a second one would give the same places to other rows.
+    _lock: File,
     next_seq: i64,
     minute: i64,
     open: HashMap<Row, i64>,
     opened_by: HashMap<(u32, Box<str>), u32>,
     pruned_on: i64,
+    /// The next row's number when it was last pruned.
+    pruned_at: i64,
 }
 
 impl Ledger {
@@ -87,6 +115,7 @@ impl Ledger {
     /// Any of [`LedgerError`]; the file is as it was.
     pub fn open(state_dir: &Path) -> Result<Self, LedgerError> {
         let path = state_dir.join("ledger.db");
+        let lock = lock(&path)?;
         let mut connection = prepare(&path)?;
         let next_seq = connection
             .query_row(
@@ -101,11 +130,13 @@ impl Ledger {
         Ok(Self {
             connection,
             path,
+            _lock: lock,
             next_seq,
             minute: i64::MIN,
             open: HashMap::new(),
             opened_by: HashMap::new(),
             pruned_on: i64::MIN,
+            pruned_at: i64::MIN,
         })
     }
 
@@ -205,17 +236,24 @@ impl Ledger {
         transaction.commit()
     }
 
-    /// Makes everything written so far durable against power loss too.
+    /// Makes everything written so far durable against power loss too. Waits for no reader.
     ///
     /// # Errors
-    /// The disk does not take it.
+    /// The disk does not take it, or a reader needs an older state still.
     pub fn sync(&mut self) -> Result<(), LedgerError> {
-        self.connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .map_err(|source| self.error(source))
+        let (is_busy, frames, moved): (bool, i64, i64) = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
+            .map_err(|source| self.error(source))?;
+        if is_busy || frames != moved {
+            return Err(LedgerError::BeingRead { path: self.path.clone() });
+        }
+        Ok(())
     }
 
-    /// Records of another minute open rows of their own. The first of a day removes what is too old.
+    /// Records of another minute open rows of their own. Now and then what is too old or too much goes.
     fn turn_minute(&mut self, minute: i64) -> Result<(), LedgerError> {
         if minute == self.minute {
             return Ok(());
@@ -223,6 +261,10 @@ impl Ledger {
         self.forget_minute();
         self.minute = minute;
         let day = minute.div_euclid(24 * 60);
+        if self.next_seq.saturating_sub(self.pruned_at) >= ROWS_BETWEEN_PRUNES {
+            self.prune_excess().map_err(|source| self.error(source))?;
+            self.pruned_at = self.next_seq;
+        }
         if day != self.pruned_on {
             self.prune(minute.saturating_mul(60)).map_err(|source| self.error(source))?;
             self.pruned_on = day;
@@ -236,11 +278,14 @@ impl Ledger {
         self.opened_by.clear();
     }
 
+    fn prune_excess(&mut self) -> rusqlite::Result<()> {
+        let last = self.next_seq - MAX_RECORDS;
+        self.connection.execute("DELETE FROM records WHERE seq <= ?1", [last]).map(drop)
+    }
+
     fn prune(&mut self, now: i64) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
         transaction.execute("DELETE FROM records WHERE last < ?1", [now - RECORD_SECONDS])?;
-        transaction
-            .execute("DELETE FROM records WHERE seq <= ?1", [self.next_seq - MAX_RECORDS])?;
         transaction.execute("DELETE FROM events WHERE at < ?1", [now - EVENT_SECONDS])?;
         transaction.commit()
     }
@@ -277,27 +322,34 @@ fn insert(db: &Connection, seq: i64, record: &Record<'_>, row: &Row) -> rusqlite
     Ok(())
 }
 
+/// A file beside the ledger: closing a second descriptor of the ledger itself would drop SQLite's locks.
+fn lock(path: &Path) -> Result<File, LedgerError> {
+    let path = path.with_file_name("ledger.lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = file.map_err(|source| LedgerError::File { path: path.clone(), source })?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(LedgerError::InUse { path }),
+        Err(errno) => Err(LedgerError::File { path, source: errno.into() }),
+    }
+}
+
 fn prepare(path: &Path) -> Result<Connection, LedgerError> {
     let sqlite = |source| LedgerError::Sqlite { path: path.into(), source };
-    let mut connection = Connection::open(path).map_err(sqlite)?;
-    let found: i32 =
-        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(sqlite)?;
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(sqlite)?;
-    if found != APPLICATION_ID && (found != 0 || tables != 0) {
-        return Err(LedgerError::Foreign { path: path.into() });
+    let file = |source| LedgerError::File { path: path.into(), source };
+    if path.try_exists().map_err(file)? {
+        inspect(path)?;
+    } else {
+        let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        created.map_err(file)?;
     }
+    let mut connection = Connection::open(path).map_err(sqlite)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(sqlite)?;
     connection.pragma_update(None, "synchronous", "NORMAL").map_err(sqlite)?;
     connection.pragma_update(None, "trusted_schema", false).map_err(sqlite)?;
     connection.pragma_update(None, "cache_size", -512).map_err(sqlite)?;
     let version: usize =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
-    if version > MIGRATIONS.len() {
-        let known = MIGRATIONS.len();
-        return Err(LedgerError::Newer { path: path.into(), found: version, known });
-    }
     for (number, migration) in MIGRATIONS.iter().enumerate().skip(version) {
         let step = connection.transaction().map_err(sqlite)?;
         step.execute_batch(migration).map_err(sqlite)?;
@@ -306,4 +358,26 @@ fn prepare(path: &Path) -> Result<Connection, LedgerError> {
         step.commit().map_err(sqlite)?;
     }
     Ok(connection)
+}
+
+/// Whether a file that is there may be worked on. Looks without writing.
+fn inspect(path: &Path) -> Result<(), LedgerError> {
+    let sqlite = |source| LedgerError::Sqlite { path: path.into(), source };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
+    let application: i32 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(sqlite)?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(sqlite)?;
+    if application != APPLICATION_ID && (application != 0 || tables != 0) {
+        return Err(LedgerError::Foreign { path: path.into() });
+    }
+    let found: usize =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
+    let known = MIGRATIONS.len();
+    if found > known {
+        return Err(LedgerError::Newer { path: path.into(), found, known });
+    }
+    Ok(())
 }

@@ -10,7 +10,7 @@ mod write;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 pub use read::{ConsentRow, FirstLoad, Loaded};
 pub use write::{Batch, ConsentGiven, NewName, Table};
@@ -119,8 +119,15 @@ impl Store {
         if started && !exists {
             return Err(StoreError::Missing { path, marker });
         }
+        if exists {
+            let found = inspect(&path)?;
+            if found == 0 && started {
+                return Err(StoreError::Damaged { path, finding: "it is empty".into() });
+            }
+        } else {
+            create(&path).map_err(|source| dir_error(state_dir, source))?;
+        }
         let mut connection = open_file(&path).map_err(|source| sqlite_error(&path, source))?;
-        check(&connection, &path)?;
         migrate(&mut connection, &path)?;
         if !started {
             mark(&marker, state_dir)?;
@@ -191,32 +198,48 @@ fn open_file(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+/// Creates the file for its owner alone; what SQLite puts beside it takes after it.
+fn create(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
+}
+
+/// The version of a file that is there, if this consentd may work on it. Looks without writing: a
+/// file that is not taken stays as it is, what lies beside it included.
+fn inspect(path: &Path) -> Result<usize, StoreError> {
     let sqlite = |source| sqlite_error(path, source);
-    let found: i32 =
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
+    let application: i32 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(sqlite)?;
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(sqlite)?;
-    if found != APPLICATION_ID && (found != 0 || tables != 0) {
-        return Err(StoreError::Foreign { path: path.into(), found });
+    if application != APPLICATION_ID && (application != 0 || tables != 0) {
+        return Err(StoreError::Foreign { path: path.into(), found: application });
+    }
+    let found = version(&connection, path)?;
+    let known = MIGRATIONS.len();
+    if found > known {
+        return Err(StoreError::Newer { path: path.into(), found, known });
     }
     let finding: String =
         connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sqlite)?;
     if finding != "ok" {
         return Err(StoreError::Damaged { path: path.into(), finding });
     }
-    Ok(())
+    Ok(found)
+}
+
+fn version(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
+    connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|source| sqlite_error(path, source))
 }
 
 fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let sqlite = |source| sqlite_error(path, source);
-    let found: usize =
-        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
-    let known = MIGRATIONS.len();
-    if found > known {
-        return Err(StoreError::Newer { path: path.into(), found, known });
-    }
+    let found = version(connection, path)?;
     for (version, migration) in MIGRATIONS.iter().enumerate().skip(found) {
         let step = connection.transaction().map_err(sqlite)?;
         step.execute_batch(migration).map_err(sqlite)?;

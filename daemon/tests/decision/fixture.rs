@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use consentd::apps::{self, App};
+use consentd::apps::{self, App, Apps};
 use consentd::catalog::{self, Catalog, NoticeIx, RegionIx, State, ToggleIx, Trust};
 use consentd::decision::situation::{Consent, Held, Reach, Right, Standing};
 use consentd::decision::{Context, Question, Ruling, Situation, Toggles, decide, explain};
@@ -31,15 +31,26 @@ pub fn load(dir: &Path) -> Catalog {
     catalog::load::load(dir).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// An app that declares what `collects` says, in the words of a declaration.
-pub fn app(catalog: &Catalog, collects: &str) -> App {
+fn declare(catalog: &Catalog, collects: &str) -> Apps {
     let dir = tempfile::tempdir().unwrap();
     let head = "[app]\nid = \"org.example.app\"\nname = \"App\"\n\
                 [identity]\nflatpak = \"org.example.App\"\n";
     std::fs::write(dir.path().join("app.toml"), format!("{head}{collects}")).unwrap();
-    let apps = apps::load(&[dir.path().to_owned()], catalog).unwrap();
+    apps::load(&[dir.path().to_owned()], catalog).unwrap()
+}
+
+/// An app that declares what `collects` says, in the words of a declaration.
+pub fn app(catalog: &Catalog, collects: &str) -> App {
+    let apps = declare(catalog, collects);
     assert!(apps.rejected().is_empty(), "{collects}\n{:#?}", apps.rejected());
     apps.iter().next().unwrap().1.clone()
+}
+
+/// Why a declaration is not taken.
+pub fn rejected(catalog: &Catalog, collects: &str) -> String {
+    let apps = declare(catalog, collects);
+    assert!(apps.is_empty(), "taken: {collects}");
+    apps.rejected()[0].text.clone()
 }
 
 /// One `[[collects]]`; `more` is further keys, one a line.
@@ -78,8 +89,14 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// An adult in the EEA, everything on and consented to under the newest notice.
+    /// [`Scene::bare`], asked by an app that declares what `collects` says.
     pub fn new(catalog: &'static Catalog, collects: &str) -> Self {
+        Self { app: Some(app(catalog, collects)), ..Self::bare(catalog) }
+    }
+
+    /// An adult in the EEA, everything on and consented to under the newest notice; and an app that is
+    /// identified, and declares nothing.
+    pub fn bare(catalog: &'static Catalog) -> Self {
         let notice = catalog.notices.iter().next_back().unwrap().0;
         let consent = Consent { generation: CONSENTED, notice, by_guardian: false };
         let others = Standing {
@@ -92,7 +109,7 @@ impl Scene {
         Self {
             catalog,
             caller: Some(Trust::System),
-            app: Some(app(catalog, collects)),
+            app: None,
             region: catalog.default_region,
             minor: false,
             toggles: Standings { others, named: HashMap::new() },

@@ -81,7 +81,7 @@ fn a_personal_counterpart_is_judged_as_personal() {
 /// R1–R12: identifiers are the all-zero UUID, whatever else an item is.
 #[test]
 fn every_shipped_identifier_is_refused_as_an_all_zero_uuid() {
-    let scene = Scene::new(&SHIPPED, "").unidentified();
+    let scene = Scene::bare(&SHIPPED).unidentified();
     for (_, item) in SHIPPED.data.iter().filter(|(_, item)| item.identifier) {
         assert_eq!(scene.refusal("account", &item.id), "zero-uuid", "{}", item.id);
     }

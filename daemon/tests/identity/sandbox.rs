@@ -177,10 +177,9 @@ fn the_daemon_needs_two_capabilities_to_examine_other_users_and_no_more() {
         (CapabilitySet::DAC_READ_SEARCH, "exe"),
         (CapabilitySet::empty(), "exe"),
     ] {
-        let why = as_the_unit_does(capabilities, || look(credentials())).unwrap_err();
-        let what = match why {
-            Unidentified::Unreadable { what, .. } => what,
-            why => panic!("{capabilities:?}: {why}"),
+        let answer = as_the_unit_does(capabilities, || look(credentials()));
+        let Err(Unidentified::Unreadable { what, .. }) = answer else {
+            panic!("{capabilities:?}: {answer:?}");
         };
         assert_eq!(what, file, "{capabilities:?}");
     }

@@ -4,6 +4,8 @@
 //! world; `on_both_buses!` makes two tests of it. When it is over the daemon must still be up, and
 //! stop well.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a scenario names the reply it wants")]
+
 mod buses;
 mod check;
 mod consentctl;

@@ -26,7 +26,8 @@ fn the_shell_example_is_answered() -> Result<()> {
 #[test]
 fn the_python_example_is_answered() -> Result<()> {
     let module = Path::new("/usr/lib/python3/dist-packages/dbus").is_dir();
-    let missing = (!module).then(|| "python3-dbus is not installed: apt-get install python3-dbus");
+    let missing =
+        (!module).then_some("python3-dbus is not installed: apt-get install python3-dbus");
     if prerequisite::skip(missing.map(str::to_owned)) {
         return Ok(());
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use consentd_dbus::{Error, Result};
 use zbus::interface;
 use zbus::message::Header;
+use zbus::object_server::SignalEmitter;
 
 use super::dict::{Dict, Options, Reader, dict};
 use super::errors::{not_supported, wire};
@@ -208,6 +209,10 @@ impl Gate {
             Err(why) => stranger(&why),
         }))
     }
+
+    /// Its decisions may have changed: to the app concerned alone.
+    #[zbus(signal)]
+    pub(super) async fn changed(emitter: &SignalEmitter<'_>, generation: u64) -> zbus::Result<()>;
 
     #[zbus(property(emits_changed_signal = "const"))]
     async fn version(&self) -> u32 {

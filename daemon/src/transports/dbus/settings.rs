@@ -6,6 +6,7 @@ use std::sync::Arc;
 use consentd_dbus::{Error, Result};
 use zbus::interface;
 use zbus::message::Header;
+use zbus::object_server::SignalEmitter;
 
 use super::admission::Admitted;
 use super::dict::{Dict, Options, Reader, dict, dicts};
@@ -336,6 +337,15 @@ impl Settings {
         self.0.unwatch(&header, admitted.user);
         Ok(())
     }
+
+    /// A setting has another state: to watchers alone.
+    #[zbus(signal)]
+    pub(super) async fn setting_changed(
+        emitter: &SignalEmitter<'_>,
+        toggle: &str,
+        app: &str,
+        state: HashMap<String, zbus::OwnedVariant>,
+    ) -> zbus::Result<()>;
 
     #[zbus(property(emits_changed_signal = "const"))]
     async fn version(&self) -> u32 {

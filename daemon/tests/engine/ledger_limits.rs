@@ -1,0 +1,110 @@
+//! How much the ledger keeps: so many rows a minute, so many days, so many rows in all.
+
+use consentd::engine::Asker;
+
+use crate::device::{
+    ADS, App, DAY, Device, GAME, OAID, OTHER_USER, USER, WEATHER, check, events, records, set,
+    tagged_check,
+};
+
+/// Items that nobody ever heard of.
+fn invented(from: usize) -> Vec<String> {
+    (from..from + 256).map(|n| format!("invented.{n}")).collect()
+}
+
+fn ask_for_invented(engine: &consentd::engine::Engine, app: &App, user: u32, from: usize) {
+    let items = invented(from);
+    let items: Vec<&str> = items.iter().map(String::as_str).collect();
+    let asker = Asker { user, caller: Some(&app.0) };
+    tagged_check(engine, asker, ADS, &items, "tag");
+}
+
+#[test]
+fn a_flood_of_invented_ids_is_counted_in_one_row_from_some_point_on() {
+    let device = Device::new();
+    let engine = device.start();
+    let game = App::declared(&engine, GAME);
+    for from in (0..1_280).step_by(256) {
+        ask_for_invented(&engine, &game, USER, from);
+    }
+    let kept = records(&engine);
+    assert_eq!(kept.len(), 1_025);
+    let star = ("*".into(), "*".into(), "unknown-data".into(), 256);
+    assert_eq!(kept.last(), Some(&star));
+    let total: u64 = kept.iter().map(|(_, _, _, count)| count).sum();
+    assert_eq!(total, 1_280, "each is counted");
+
+    // What has a row already is still told apart; another reason has a row of its own.
+    ask_for_invented(&engine, &game, USER, 0);
+    game.check(&engine, ADS, &[OAID]);
+    let kept = records(&engine);
+    assert_eq!((kept.len(), kept[0].3), (1_026, 2));
+    assert_eq!(kept.last(), Some(&("*".into(), "*".into(), "toggle-off".into(), 1)));
+
+    // Others have a measure of their own, and so has the next minute.
+    App::declared(&engine, WEATHER).check(&engine, ADS, &["no.item"]);
+    assert_eq!(records(&engine).last().unwrap().1, "no.item");
+    check(&engine, OTHER_USER, Some(&game.0), ADS, &["no.item"]);
+    device.pass(60);
+    game.check(&engine, ADS, &[OAID]);
+    assert_eq!(records(&engine).last().unwrap().1, OAID);
+}
+
+#[test]
+fn records_are_kept_31_days_and_setting_events_two_years() {
+    let device = Device::new();
+    let engine = device.start();
+    let game = App::declared(&engine, GAME);
+    set(&engine, &[("ad-services", "", "off")]).unwrap();
+    game.check(&engine, ADS, &[OAID]);
+    let asked = |days| {
+        device.pass(days * DAY);
+        game.check(&engine, ADS, &["no.item"]);
+        (records(&engine).iter().filter(|row| row.1 == OAID).count(), events(&engine).len())
+    };
+    assert_eq!(asked(31), (1, 1));
+    assert_eq!(asked(1), (0, 1));
+    assert_eq!(asked(2 * 365 - 32), (0, 1));
+    assert_eq!(asked(1), (0, 0));
+    assert_eq!(records(&engine).len(), 2);
+}
+
+#[test]
+fn a_clock_set_back_prunes_nothing() {
+    let device = Device::new();
+    let engine = device.start();
+    let game = App::declared(&engine, GAME);
+    game.check(&engine, ADS, &[OAID]);
+    device.pass(-40 * DAY);
+    game.check(&engine, ADS, &[OAID]);
+    device.pass(40 * DAY);
+    assert_eq!(records(&engine).len(), 2);
+}
+
+#[test]
+fn the_oldest_rows_go_before_there_are_too_many_though_the_day_is_young() {
+    const MANY: i64 = 2_000_000;
+    let device = Device::new();
+    let engine = device.start();
+    let game = App::declared(&engine, GAME);
+    for _ in 0..2 {
+        game.check(&engine, ADS, &[OAID]);
+        device.pass(60);
+    }
+    drop(engine);
+    // As if very many had come since the first.
+    let db = device.ledger_db();
+    db.execute("UPDATE records SET seq = ?1 WHERE seq = 2", [MANY - 10]).unwrap();
+    drop(db);
+    let engine = device.start();
+    let counted = || records(&engine).iter().filter(|row| row.1 == OAID).count();
+    game.check(&engine, ADS, &[OAID]);
+    assert_eq!(counted(), 3, "nothing is too much yet");
+    for from in (0..5_120).step_by(256) {
+        if from % 1_024 == 0 {
+            device.pass(60);
+        }
+        ask_for_invented(&engine, &game, USER, from);
+    }
+    assert_eq!(counted(), 2, "the oldest is gone");
+}

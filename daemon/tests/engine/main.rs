@@ -1,0 +1,26 @@
+//! The engine with its store, its ledger and the shipped policy, through its public doors: on a disk
+//! of its own, with a clock that goes where it is told.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod authority;
+mod consents;
+mod device;
+mod disk;
+mod inspect;
+mod killed;
+mod ledger;
+mod ledger_limits;
+mod lifetimes;
+mod locks;
+mod notices;
+mod once;
+mod outbox;
+mod profile;
+mod publish;
+mod reload;
+mod reset;
+mod set;
+mod stage;
+mod store;
+mod successors;

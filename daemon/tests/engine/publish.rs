@@ -1,0 +1,137 @@
+//! The order of things: a denial is in force before it is on the disk, an allowance after; and those
+//! who listen hear of both once they are there (invariant 3).
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use consentd::decision::Decision;
+use consentd::decision::Reason;
+use consentd::engine::{Changed, Listener};
+use consentd::ledger::{Event, Record};
+
+use crate::device::{ADS, APPROXIMATE, App, Device, GAME, OAID, PLACE, WEATHER, set, stored};
+
+const FLIPS: u64 = 2_000;
+
+#[test]
+fn once_off_has_returned_no_check_answers_allow() {
+    let device = Device::new();
+    let engine = device.start();
+    let game = App::declared(&engine, GAME);
+    set(&engine, &[("ad-services", "", "on")]).unwrap();
+    // Odd while it is off.
+    let phase = AtomicU64::new(0);
+    let (refused, allowed) = (AtomicU64::new(0), AtomicU64::new(0));
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !over.load(Ordering::SeqCst) {
+                    let before = phase.load(Ordering::SeqCst);
+                    let decision = game.check_one(&engine, ADS, OAID).decision();
+                    if before % 2 == 1 && phase.load(Ordering::SeqCst) == before {
+                        let seen = if decision == Decision::Allow { &allowed } else { &refused };
+                        seen.fetch_add(1, Ordering::SeqCst);
+                    }
+                }
+            });
+        }
+        for flip in 0..FLIPS {
+            set(&engine, &[("ad-services", "", "off")]).unwrap();
+            let seen = || refused.load(Ordering::SeqCst) + allowed.load(Ordering::SeqCst);
+            let before = seen();
+            phase.store(2 * flip + 1, Ordering::SeqCst);
+            while seen() == before {
+                std::thread::yield_now();
+            }
+            phase.store(2 * flip + 2, Ordering::SeqCst);
+            set(&engine, &[("ad-services", "", "on")]).unwrap();
+            assert_eq!(game.preview_one(&engine, ADS, OAID), Reason::Consented);
+        }
+        over.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(allowed.into_inner(), 0);
+    assert!(refused.into_inner() >= FLIPS);
+}
+
+#[test]
+fn while_the_disk_works_denials_hold_and_allowances_do_not() {
+    let device = Device::new();
+    let engine = device.start();
+    let (game, weather) = (App::declared(&engine, GAME), App::declared(&engine, WEATHER));
+    set(&engine, &[("ad-services", "", "on")]).unwrap();
+    let busy = device.settings_db();
+    busy.execute_batch("BEGIN IMMEDIATE").unwrap();
+    std::thread::scope(|scope| {
+        let change = scope
+            .spawn(|| set(&engine, &[("location.app", WEATHER, "on"), ("ad-services", "", "off")]));
+        // The change cannot end before the database is free, so these are answers meanwhile.
+        while game.check_one(&engine, ADS, OAID) != Reason::ToggleOff {
+            assert!(!change.is_finished());
+            std::thread::yield_now();
+        }
+        assert_eq!(weather.check_one(&engine, PLACE, APPROXIMATE), Reason::NotSet);
+        assert_eq!(stored(&engine, "ad-services", ""), "on");
+        assert!(!change.is_finished());
+        busy.execute_batch("ROLLBACK").unwrap();
+        change.join().unwrap().unwrap();
+    });
+    assert_eq!(weather.check_one(&engine, PLACE, APPROXIMATE), Reason::Contract);
+    assert_eq!(game.check_one(&engine, ADS, OAID), Reason::ToggleOff);
+}
+
+/// Looks at the disk whenever it hears of a change.
+struct Ear {
+    device: Device,
+    heard: Mutex<Vec<(u64, Vec<String>, i64)>>,
+    noted: AtomicU64,
+    recorded: AtomicU64,
+}
+
+impl Listener for Ear {
+    fn changed(&self, change: &Changed) {
+        let db = self.device.settings_db();
+        let rows = db.query_row("SELECT count(*) FROM settings", [], |row| row.get(0)).unwrap();
+        let apps = change.settings.iter().map(|setting| setting.app.clone()).collect();
+        self.heard.lock().unwrap().push((change.generation, apps, rows));
+    }
+
+    fn recorded(&self, records: &[Record<'_>]) {
+        let count = u64::try_from(records.len()).unwrap();
+        self.recorded.fetch_add(count, Ordering::SeqCst);
+    }
+
+    fn noted(&self, events: &[Event]) {
+        self.noted.fetch_add(u64::try_from(events.len()).unwrap(), Ordering::SeqCst);
+    }
+
+    fn due_changed(&self) {}
+}
+
+#[test]
+fn a_listener_hears_of_what_is_on_the_disk() {
+    let device = Device::new();
+    let engine = device.start();
+    let ear = Arc::new(Ear {
+        device: Device::at(device.path().into()),
+        heard: Mutex::default(),
+        noted: AtomicU64::new(0),
+        recorded: AtomicU64::new(0),
+    });
+    engine.listen(Arc::<Ear>::clone(&ear));
+    let first = set(&engine, &[("ad-services", "", "on")]).unwrap();
+    let second = set(&engine, &[("ad-services", "*", "off"), ("app-access", GAME, "off")]).unwrap();
+    set(&engine, &[("app-access", GAME, "off")]).unwrap(); // No change: nothing to hear.
+    let words = |apps: &[&str]| apps.iter().map(|app| (*app).to_owned()).collect::<Vec<_>>();
+    let expected = [(first, words(&[""]), 1), (second, words(&["*", GAME]), 3)];
+    assert_eq!(*ear.heard.lock().unwrap(), expected);
+    assert_eq!(ear.noted.load(Ordering::SeqCst), 3);
+
+    let game = App::declared(&engine, GAME);
+    game.check(&engine, ADS, &[OAID]);
+    assert_eq!(ear.recorded.load(Ordering::SeqCst), 0, "nobody follows");
+    engine.follow(true);
+    game.check(&engine, ADS, &[OAID]);
+    game.preview(&engine, ADS, &[OAID]);
+    assert_eq!(ear.recorded.load(Ordering::SeqCst), 1);
+}

@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod gate;
 pub mod person;
 pub mod place;
+pub mod polkit;
 pub mod prerequisite;
 pub mod process;
 pub mod sandbox;

@@ -118,7 +118,7 @@ async fn serve_bus(engine: Arc<Engine>, config: dbus::Config) -> anyhow::Result<
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut reload = signal(SignalKind::hangup())?;
-    let service = dbus::Service::start(Arc::clone(&engine), config).await?;
+    let service = dbus::start(Arc::clone(&engine), config).await?;
     notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!("ready");
     loop {

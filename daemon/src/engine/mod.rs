@@ -10,6 +10,7 @@ pub mod error;
 mod inspect;
 pub mod names;
 pub mod policy;
+pub mod profile;
 mod publish;
 pub mod request;
 pub mod settings;

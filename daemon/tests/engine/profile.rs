@@ -1,8 +1,9 @@
 //! Profiles: region, age band, language, guardian; and what an age band changes (R36, R38).
 
 use consentd::decision::Reason;
-use consentd::engine::change::{Change, ProfileChange, SetOptions};
+use consentd::engine::change::{Change, SetOptions};
 use consentd::engine::error::Invalid;
+use consentd::engine::profile::ProfileChange;
 use consentd::engine::settings::{AgeBand, By};
 use consentd::engine::{Config, Engine, EngineError};
 

@@ -1,8 +1,5 @@
 //! Letting callers in to settings and administration: authority's verdict, and polkit's where it is asked.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use consentd_dbus::Error;
 use zbus::message::{Flags, Header};
 use zbus::names::UniqueName;
@@ -12,9 +9,6 @@ use super::polkit;
 use super::service::{Call, Service};
 use crate::authority::{Act, Action, Actor, Polkit, Verdict};
 use crate::engine::settings::By;
-
-/// Questions to polkit that one user's programs may have open.
-const MAX_ASKED: usize = 8;
 
 /// A caller that was let in to settings or administration, for one user.
 pub(super) struct Admitted {
@@ -94,45 +88,5 @@ impl Service {
     ) -> Result<bool, Error> {
         let _place = self.asked.take(uid)?;
         Ok(polkit::allows(&self.connection, sender, flags, action).await)
-    }
-}
-
-/// Questions to polkit that are open, by user.
-#[derive(Debug, Default)]
-pub(super) struct Asked(Mutex<HashMap<u32, usize>>);
-
-impl Asked {
-    fn lock(&self) -> MutexGuard<'_, HashMap<u32, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self, uid: u32) -> Result<Place<'_>, Error> {
-        let mut places = self.lock();
-        let taken = places.entry(uid).or_insert(0);
-        if *taken >= MAX_ASKED {
-            return Err(Error::TooManyRequests(format!(
-                "{MAX_ASKED} questions to polkit wait already; answer or close them first"
-            )));
-        }
-        *taken += 1;
-        Ok(Place { asked: self, uid })
-    }
-}
-
-/// A place among them, given back when the answer is there.
-struct Place<'a> {
-    asked: &'a Asked,
-    uid: u32,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut places = self.asked.lock();
-        if let Some(taken) = places.get_mut(&self.uid) {
-            *taken -= 1;
-            if *taken == 0 {
-                places.remove(&self.uid);
-            }
-        }
     }
 }

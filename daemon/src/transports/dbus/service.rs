@@ -4,17 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use consentd_dbus::names;
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use zbus::Connection;
 use zbus::message::Header;
 
-use super::admin::Admin;
-use super::admission::Asked;
 use super::followers::Followers;
-use super::gate::Gate;
-use super::settings::Settings;
-use super::signals::Signals;
+use super::polkit::Asked;
 use super::watchers::Watchers;
 use crate::apps::Apps;
 use crate::authority::Authority;
@@ -42,7 +37,7 @@ pub struct Service {
     pub(super) connection: Connection,
     pub(super) examiner: Examiner,
     pub(super) authority: Authority,
-    pub(super) watchers: Watchers,
+    pub(super) watchers: Arc<Watchers>,
     pub(super) followers: Arc<Followers>,
     pub(super) asked: Asked,
     /// Held for reading by every call under way, for writing by the stop.
@@ -54,43 +49,39 @@ pub struct Service {
 pub(super) type Call = OwnedRwLockReadGuard<()>;
 
 impl Service {
-    /// Serves the engine on a connection and owns the name. When this returns, callers are answered.
+    /// Connects, and gets ready to answer. It owns no name yet.
     ///
     /// # Errors
-    /// The bus refuses, or another daemon owns the name.
-    pub async fn start(engine: Arc<Engine>, config: Config) -> anyhow::Result<Arc<Self>> {
-        let connection = connect(config.address.as_deref()).await?;
-        let proc = ProcRoot::open(std::path::Path::new("/proc"))?;
-        let service = Arc::new(Self {
-            engine: Arc::clone(&engine),
-            connection: connection.clone(),
+    /// The bus cannot be reached, or `/proc` not be read.
+    pub(super) async fn connect(engine: Arc<Engine>, config: Config) -> anyhow::Result<Self> {
+        let proc = ProcRoot::open(std::path::Path::new("/proc")).context("cannot read /proc")?;
+        Ok(Self {
+            connection: connect(config.address.as_deref()).await?,
             examiner: Examiner::new(proc, Limits::default()),
             authority: Authority {
                 settings_executables: config.settings_executables,
                 own_uid: rustix::process::geteuid().as_raw(),
             },
-            watchers: Watchers::default(),
+            watchers: Arc::default(),
             followers: Arc::new(Followers::new(Arc::clone(&engine))),
+            engine,
             asked: Asked::default(),
             calls: Arc::default(),
-            name: config.name.clone(),
-        });
-        engine.listen(Arc::new(Signals::start(&service)));
-        let server = connection.object_server();
-        server.at(names::PATH, Gate(Arc::clone(&service))).await?;
-        server.at(names::PATH, Settings(Arc::clone(&service))).await?;
-        server.at(names::PATH, Admin(Arc::clone(&service))).await?;
-        connection
-            .request_name_with_flags(
-                config.name.as_str(),
-                zbus::fdo::RequestNameFlags::DO_NOT_QUEUE,
-            )
-            .await
-            .with_context(|| {
-                let name = &config.name;
-                format!("cannot own {name}; stop another consentd, or install org.consentd.conf")
-            })?;
-        Ok(service)
+            name: config.name,
+        })
+    }
+
+    /// Owns the name: from now on callers find the daemon.
+    ///
+    /// # Errors
+    /// Another daemon owns it, or the bus's policy forbids it.
+    pub(super) async fn own_name(&self) -> anyhow::Result<()> {
+        let name = self.name.as_str();
+        let alone = zbus::fdo::RequestNameFlags::DO_NOT_QUEUE;
+        self.connection.request_name_with_flags(name, alone).await.with_context(|| {
+            format!("cannot own {name}; stop another consentd, or install org.consentd.conf")
+        })?;
+        Ok(())
     }
 
     /// Notes that a call is under way.

@@ -4,6 +4,7 @@ use super::names::AppKey;
 use super::policy::{Policy, Resolver};
 use super::settings::{Key, Lifetime, View};
 use super::{Engine, Request, State};
+use crate::apps::AppIx;
 use crate::catalog::{Catalog, Shape, State as ToggleState};
 use crate::clock::Moment;
 use crate::decision::trace::Step;
@@ -18,6 +19,15 @@ pub struct Asker<'a> {
     pub user: u32,
     /// The caller, if it was identified.
     pub caller: Option<&'a Caller>,
+}
+
+impl Asker<'_> {
+    /// The caller's declaration in a policy. It may have been identified under an earlier one, in which
+    /// its place was another app's: the id tells.
+    fn declared(&self, policy: &Policy) -> Option<AppIx> {
+        let caller = self.caller.filter(|caller| caller.declared.is_some())?;
+        policy.apps.find(&caller.app)
+    }
 }
 
 /// What a check comes to.
@@ -147,7 +157,7 @@ impl Engine {
         now: Moment,
         judge: impl FnOnce(&Situation<'_>) -> T,
     ) -> T {
-        let declared = asker.caller.and_then(|caller| caller.declared);
+        let declared = asker.declared(policy);
         let (region, minor) = self.config.profile(&policy.catalog, view, asker.user);
         let resolver = Resolver {
             policy,
@@ -267,7 +277,7 @@ fn used_once(
     rulings: &[Ruling],
     now: Moment,
 ) -> Vec<Key> {
-    let Some(app) = asker.caller.and_then(|caller| caller.declared) else {
+    let Some(app) = asker.declared(policy) else {
         return Vec::new();
     };
     let view = state.view();

@@ -32,7 +32,7 @@ pub use policy::{Policy, PolicyDirs, PolicyError};
 pub use request::Request;
 
 use policy::{Novelties, Numbers, Remembered};
-use publish::Unsaved;
+use publish::{Draft, Unsaved};
 use settings::{AgeBand, Overlay, Profile, Settings, View};
 
 /// Where the engine works.
@@ -309,35 +309,42 @@ impl Engine {
         let (policy, novelties) =
             Policy::adopt(catalog, apps, numbers, &remembered, settings, now.wall)?;
         drop(state);
-        if let Some(store) = writer.as_mut() {
-            self.keep_novelties(store, &novelties, now)?;
-        }
+        let inherited = match writer.as_mut() {
+            Some(store) => self.keep_novelties(store, &novelties, now)?,
+            None => Draft::default(),
+        };
+        // At once: what successors inherit is gone from those they succeed.
         let mut state = self.write_state();
+        state.settings.take(inherited.overlay);
         state.policy = Ok(Arc::new(policy));
-        state.generation += 1;
+        state.generation = state.generation.max(inherited.generation) + 1;
+        drop(state);
+        self.note(&inherited.events);
         Ok(())
     }
 
-    /// Makes durable what a policy brings: first loads, coverage, offs handed to successors.
+    /// Makes durable what a policy brings: first loads, coverage, what is handed to successors.
+    /// Returns the latter, which is not in force yet.
     fn keep_novelties(
         &self,
         store: &mut Store,
         novelties: &Novelties,
         now: Moment,
-    ) -> Result<(), PolicyError> {
-        let mut state = self.write_state();
+    ) -> Result<Draft, PolicyError> {
+        let state = self.read_state();
         let new = state.numbers.new.clone();
         let generation = state.generation + 1;
         let inherited = publish::inherited(&state, &novelties.successions, generation, now);
+        drop(state);
         let nothing_new =
             new.is_empty() && novelties.pairs.is_empty() && novelties.coverage.is_none();
-        if nothing_new && inherited.overlay.entries.is_empty() {
-            return Ok(());
+        if nothing_new && inherited.is_empty() {
+            return Ok(Draft::default());
         }
-        drop(state);
         store.commit(&crate::store::Batch {
             names: &new,
             overlay: Some(&inherited.overlay),
+            ended: &inherited.ended,
             events: &inherited.events,
             pairs: &novelties.pairs,
             coverage: novelties.coverage.as_deref(),
@@ -345,13 +352,8 @@ impl Engine {
             generation,
             ..Default::default()
         })?;
-        state = self.write_state();
-        state.numbers.new.clear();
-        state.settings.take(inherited.overlay);
-        state.generation = generation;
-        drop(state);
-        self.note(&inherited.events);
-        Ok(())
+        self.write_state().numbers.new.clear();
+        Ok(inherited)
     }
 
     fn announce(&self, changed: &Changed) {

@@ -1,13 +1,13 @@
 //! Catalogue and declarations in force, with the numbers that the settings know them by.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::names::{ALL_APPS, AppKey, Names, NoticeKey, OTHER_APPS, ToggleKey};
 use super::settings::{Settings, View};
 use crate::apps::{App, AppIx, Apps};
-use crate::catalog::{Catalog, DataIx, NoticeIx, PurposeIx, State, ToggleIx};
+use crate::catalog::{Catalog, DataIx, Kind, NoticeIx, PurposeIx, Scope, State, ToggleIx};
 use crate::decision::situation::{Consent, Standing, Toggles};
 use crate::store::{NewName, Table};
 
@@ -192,7 +192,8 @@ impl Policy {
         let items: Vec<u32> = catalog.data.ids().map(|id| numbers.item(id)).collect();
         let coverage = coverage(&catalog, &toggles, &purposes, &items);
         let successions = successions(&catalog, &toggles, &numbers.toggles);
-        let covered = Covered { catalog: &catalog, numbers, now_covers: &coverage };
+        let covered =
+            Covered { catalog: &catalog, toggles: &toggles, numbers, now_covers: &coverage };
         covered.keeps(&remembered.coverage, &successions, settings)?;
         let pairs = raise(
             &catalog,
@@ -288,8 +289,16 @@ fn successions(
 
 struct Covered<'a> {
     catalog: &'a Catalog,
+    toggles: &'a [ToggleKey],
     numbers: &'a Numbers,
     now_covers: &'a [(ToggleKey, u32, u32)],
+}
+
+/// Where a toggle is stored off: a successor must keep states there too.
+#[derive(Debug, Default, Clone, Copy)]
+struct Off {
+    for_all: bool,
+    for_one: bool,
 }
 
 impl Covered<'_> {
@@ -300,20 +309,21 @@ impl Covered<'_> {
         successions: &[(ToggleKey, ToggleKey)],
         settings: &Settings,
     ) -> Result<(), PolicyError> {
-        let off: HashSet<ToggleKey> = settings
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.state == State::Off)
-            .map(|(key, _)| key.toggle)
-            .chain(settings.locks.iter().map(|(_, toggle)| *toggle))
-            .collect();
+        let mut offs: HashMap<ToggleKey, Off> =
+            settings.locks.iter().map(|(_, toggle)| (*toggle, Off::default())).collect();
+        for (key, _) in settings.entries.iter().filter(|(_, entry)| entry.state == State::Off) {
+            let off = offs.entry(key.toggle).or_default();
+            off.for_all |= key.app == ALL_APPS;
+            off.for_one |= key.app != ALL_APPS;
+        }
         for (toggle, purpose, item) in before {
-            if !off.contains(toggle) || !self.is_known(*purpose, *item) {
+            let Some(off) = offs.get(toggle).filter(|_| self.is_known(*purpose, *item)) else {
                 continue;
-            }
+            };
             let heirs = successions.iter().filter(|(from, _)| from == toggle).map(|(_, to)| *to);
             let kept = std::iter::once(*toggle)
                 .chain(heirs)
+                .filter(|toggle| self.takes(*toggle, *off))
                 .any(|toggle| self.now_covers.binary_search(&(toggle, *purpose, *item)).is_ok());
             if !kept {
                 let name = |names: &Names, number: u32| {
@@ -327,6 +337,20 @@ impl Covered<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a toggle of the new catalogue can be off where an earlier one was.
+    fn takes(&self, toggle: ToggleKey, off: Off) -> bool {
+        let mut known = self.catalog.toggles.iter().zip(self.toggles);
+        known.any(|((_, definition), key)| {
+            *key == toggle
+                && definition.kind == Kind::Switch
+                && match definition.scope {
+                    Scope::Both | Scope::Site => true,
+                    Scope::All => !off.for_one,
+                    Scope::App => !off.for_all,
+                }
+        })
     }
 
     /// Whether the new catalogue still has both: what is gone is denied, and loses nothing.

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use super::names::ToggleKey;
-use super::settings::{Entry, Key, Overlay};
+use super::names::{ALL_APPS, AppKey, ToggleKey};
+use super::settings::{By, Entry, Key, LockedFor, Overlay};
 use super::{Changed, ChangedSetting, Engine, EngineError, State};
 use crate::catalog::State as ToggleState;
 use crate::clock::Moment;
@@ -51,7 +51,8 @@ impl Unsaved {
 }
 
 impl Draft {
-    fn is_empty(&self) -> bool {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
         self.overlay.entries.is_empty()
             && self.overlay.allowances.is_empty()
             && self.overlay.locks.is_empty()
@@ -341,7 +342,8 @@ fn denies(event: &Event) -> bool {
     event.what == What::Lock || event.state.as_deref() == Some(ToggleState::Off.word())
 }
 
-/// The offs that successors inherit where they have no state of their own.
+/// What successors inherit of toggles that are gone: offs and locks, which move on to them. An off is
+/// inherited over an `on` too, since that was never said of what the successor covers now.
 pub(super) fn inherited(
     state: &State,
     successions: &[(ToggleKey, ToggleKey)],
@@ -349,32 +351,51 @@ pub(super) fn inherited(
     now: Moment,
 ) -> Draft {
     let mut draft = Draft { generation, ..Draft::default() };
+    let settings = &state.settings;
     for (from, to) in successions {
-        let offs = state
-            .settings
-            .entries
-            .iter()
-            .filter(|(key, entry)| key.toggle == *from && entry.state == ToggleState::Off);
-        for (key, entry) in offs {
-            let heir = Key { toggle: *to, ..*key };
-            if state.settings.entries.contains_key(&heir) {
+        let handed = |user, app: AppKey, by: By| Event {
+            generation,
+            ordinal: 0,
+            at: now.wall,
+            user,
+            what: What::Catalog,
+            toggle: state.numbers.toggles.name(u32::from(to.0)).map(str::to_owned),
+            app: state.numbers.apps.name(app.0).map(str::to_owned),
+            state: Some(ToggleState::Off.word().into()),
+            lifetime: None,
+            until: None,
+            by: Some(by.word().into()),
+            notice: None,
+        };
+        let is_off = |entry: &Entry| entry.state == ToggleState::Off;
+        for (key, entry) in settings.entries.iter().filter(|(key, _)| key.toggle == *from) {
+            if !is_off(entry) {
                 continue;
             }
-            draft.overlay.entries.insert(heir, Some(Entry { generation, ..*entry }));
-            draft.event(Event {
-                generation,
-                ordinal: 0,
-                at: now.wall,
-                user: Some(key.user),
-                what: What::Catalog,
-                toggle: state.numbers.toggles.name(u32::from(to.0)).map(str::to_owned),
-                app: state.numbers.apps.name(key.app.0).map(str::to_owned),
-                state: Some(ToggleState::Off.word().into()),
-                lifetime: None,
-                until: None,
-                by: Some(entry.by.word().into()),
-                notice: None,
-            });
+            draft.overlay.entries.insert(*key, None);
+            let heir = Key { toggle: *to, ..*key };
+            let (lasting, passing) = (settings.entries.get(&heir), settings.allowances.get(&heir));
+            let replaced = lasting.into_iter().chain(passing.map(|allowance| &allowance.entry));
+            let consents = replaced.filter(|entry| entry.notice.is_some());
+            draft.ended.extend(consents.map(|entry| (heir, entry.generation)));
+            if passing.is_some() {
+                draft.overlay.allowances.insert(heir, None);
+            }
+            if !lasting.is_some_and(is_off) {
+                draft.overlay.entries.insert(heir, Some(Entry { generation, ..*entry }));
+                draft.event(handed(Some(key.user), key.app, entry.by));
+            }
+        }
+        for (whose, _) in settings.locks.iter().filter(|(_, toggle)| toggle == from) {
+            draft.overlay.locks.insert((*whose, *from), false);
+            if !settings.locks.contains(&(*whose, *to)) {
+                draft.overlay.locks.insert((*whose, *to), true);
+                let user = match whose {
+                    LockedFor::Everybody => None,
+                    LockedFor::User(user) => Some(*user),
+                };
+                draft.event(handed(user, ALL_APPS, By::Administrator));
+            }
         }
     }
     draft

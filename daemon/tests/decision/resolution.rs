@@ -239,6 +239,13 @@ fn only_an_on_is_a_consent_and_only_an_on_starts_anew() {
 }
 
 #[test]
+fn an_on_for_others_starts_nothing_anew_for_an_app_with_a_state_of_its_own() {
+    let toggle = toggle(Scope::Both, On, AppDefault::Follow);
+    assert_eq!(resolve(&stored(None, Some(On), Some(On)), &toggle, APP).switched_on, Some(2));
+    assert_eq!(resolve(&stored(None, None, Some(On)), &toggle, APP).switched_on, Some(3));
+}
+
+#[test]
 fn a_lock_is_for_everybody_or_for_one_user() {
     let mut settings = Settings::default();
     let locked = |settings: &Settings, overlay: Option<&Overlay>| {

@@ -144,7 +144,9 @@ impl Engine {
             self.note(&events);
             self.settle_outbox_of(store, OUTBOX_EVENTS);
         }
-        self.announce(&Changed { generation: draft.generation, settings: draft.changed });
+        if !draft.changed.is_empty() {
+            self.announce(&Changed { generation: draft.generation, settings: draft.changed });
+        }
         if let Some(listener) = self.listener.get() {
             listener.due_changed();
         }

@@ -146,14 +146,19 @@ impl Store {
     /// # Errors
     /// The disk does not take it.
     pub fn count_start(&mut self) -> Result<u32, StoreError> {
-        let count = || -> rusqlite::Result<u32> {
-            self.connection.query_row(
+        let mut count = || -> rusqlite::Result<u32> {
+            // In a transaction: a statement that returns a row is committed when it is done with, and
+            // nobody would hear that it failed.
+            let transaction = self.connection.transaction()?;
+            let starts = transaction.query_row(
                 "INSERT INTO meta (key, value) VALUES ('starts', '1')
                  ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)
                  RETURNING CAST(value AS INTEGER)",
                 [],
                 |row| row.get(0),
-            )
+            )?;
+            transaction.commit()?;
+            Ok(starts)
         };
         count().map_err(|source| sqlite_error(&self.path, source))
     }

@@ -118,8 +118,11 @@ fn nobody_who_is_not_the_guardian_is_one() {
     }
 }
 
+/// What it is, the peer, its caller, whether it was rejected, and why it is refused.
+type Case = (&'static str, Peer, Result<Caller, Unidentified>, bool, Refused);
+
 /// Each way in which a peer is an app.
-fn apps(uid: u32) -> Vec<(&'static str, Peer, Result<Caller, Unidentified>, bool, Refused)> {
+fn apps(uid: u32) -> Vec<Case> {
     let flatpak = Flatpak {
         app: "org.example.Weather".into(),
         instance: "1".into(),

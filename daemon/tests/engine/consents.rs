@@ -57,7 +57,11 @@ fn withdrawal_ends_a_consent_and_leaves_the_record() {
         device.pass(DAY);
         set(&engine, &[("ad-services", GAME, withdrawal)]).unwrap();
         let ended = [GAME.into(), given.to_string(), "false".into(), (BEGIN + DAY).to_string()];
-        assert_eq!(consents(&engine.list_consents(USER).unwrap()), [ended.clone()], "{withdrawal}");
+        assert_eq!(
+            consents(&engine.list_consents(USER).unwrap()),
+            std::slice::from_ref(&ended),
+            "{withdrawal}"
+        );
         drop(engine);
         let engine = device.start();
         assert_eq!(consents(&engine.list_consents(USER).unwrap()), [ended], "{withdrawal}");

@@ -240,6 +240,7 @@ fn a_cursor_pages_through_each_line_once_while_new_ones_arrive() {
             let page = engine.history(&filter, cursor, limit).unwrap();
             assert!(page.lines.len() <= usize::try_from(limit).unwrap());
             seen.extend(page.lines.iter().map(Line::seq));
+            assert!(seen.len() <= before.len(), "limit {limit}: pages without end");
             device.pass(60);
             game.check(&engine, ADS, &[OAID]);
             match page.next {

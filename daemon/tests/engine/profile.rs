@@ -76,10 +76,9 @@ fn what_is_no_profile_is_refused_whole() {
     for (case, expected) in cases {
         let case =
             ProfileChange { region: case.region.or(Some("IN")), guardian: Some(500), ..case };
-        match engine.set_profile(USER, &case, By::Administrator).unwrap_err() {
-            EngineError::Invalid(invalid) => assert_eq!(invalid, expected),
-            other => panic!("{other:?}"),
-        }
+        let error = engine.set_profile(USER, &case, By::Administrator).unwrap_err();
+        let EngineError::Invalid(invalid) = error else { panic!("{error:?}") };
+        assert_eq!(invalid, expected);
     }
     assert_eq!(shown(&engine), ["EEA", "false", "adult", "false", "", ""]);
     assert_eq!(events(&engine), []);

@@ -121,7 +121,10 @@ fn a_listener_hears_of_what_is_on_the_disk() {
     engine.listen(Arc::<Ear>::clone(&ear));
     let first = set(&engine, &[("ad-services", "", "on")]).unwrap();
     let second = set(&engine, &[("ad-services", "*", "off"), ("app-access", GAME, "off")]).unwrap();
-    set(&engine, &[("app-access", GAME, "off")]).unwrap(); // No change: nothing to hear.
+    // No change: nothing to hear.
+    set(&engine, &[("app-access", GAME, "off")]).unwrap();
+    engine.retry().unwrap();
+    engine.expire().unwrap();
     let words = |apps: &[&str]| apps.iter().map(|app| (*app).to_owned()).collect::<Vec<_>>();
     let expected = [(first, words(&[""]), 1), (second, words(&["*", GAME]), 3)];
     assert_eq!(*ear.heard.lock().unwrap(), expected);
@@ -134,4 +137,26 @@ fn a_listener_hears_of_what_is_on_the_disk() {
     game.check(&engine, ADS, &[OAID]);
     game.preview(&engine, ADS, &[OAID]);
     assert_eq!(ear.recorded.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn trying_again_to_write_a_denial_is_no_change_that_anybody_hears_of() {
+    let device = Device::new();
+    let engine = device.start();
+    let ear = Arc::new(Ear {
+        device: Device::at(device.path().into()),
+        heard: Mutex::default(),
+        noted: AtomicU64::new(0),
+        recorded: AtomicU64::new(0),
+    });
+    engine.listen(Arc::<Ear>::clone(&ear));
+    device.refuse_changes();
+    set(&engine, &[("ad-services", "", "off")]).unwrap_err();
+    for _ in 0..3 {
+        engine.retry().unwrap_err();
+    }
+    device.accept_changes();
+    engine.retry().unwrap();
+    assert_eq!(ear.heard.lock().unwrap().len(), 1);
+    assert_eq!(ear.noted.load(Ordering::SeqCst), 1);
 }

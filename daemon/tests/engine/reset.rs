@@ -24,9 +24,10 @@ fn an_app_is_as_if_it_were_new_and_nothing_else_changes() {
         let other = [Change { toggle: "app-access", app: WEATHER, state: "off" }];
         engine.set(OTHER_USER, &other, &SetOptions::default(), By::Shell).unwrap();
 
-        let cleared = match what {
-            What::Reset => engine.reset(USER, WEATHER, By::Shell),
-            _ => engine.forget(USER, WEATHER, By::Shell),
+        let cleared = if what == What::Reset {
+            engine.reset(USER, WEATHER, By::Shell)
+        } else {
+            engine.forget(USER, WEATHER, By::Shell)
         };
         assert_eq!(cleared.unwrap(), 3);
         drop(engine);

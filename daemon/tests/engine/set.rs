@@ -16,10 +16,8 @@ fn options(lifetime: Option<&str>, until: Option<i64>, notice: Option<&str>) -> 
 }
 
 fn invalid(error: EngineError) -> Invalid {
-    match error {
-        EngineError::Invalid(invalid) => invalid,
-        other => panic!("not refused as invalid: {other:?}"),
-    }
+    let EngineError::Invalid(invalid) = error else { panic!("not refused as invalid: {error:?}") };
+    invalid
 }
 
 #[test]

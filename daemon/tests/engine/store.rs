@@ -182,6 +182,22 @@ fn a_store_with_flipped_bits_is_damaged() {
 }
 
 #[test]
+fn damage_where_nothing_is_read_at_the_start_is_found() {
+    spoiled(
+        |path| {
+            let db = Connection::open(path).unwrap();
+            let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_apps_1'";
+            let page: usize = db.query_row(sql, [], |row| row.get(0)).unwrap();
+            drop(db);
+            let mut bytes = fs::read(path).unwrap();
+            bytes[(page - 1) * 4_096] ^= 0x40;
+            fs::write(path, &bytes).unwrap();
+        },
+        |error| matches!(error, StoreError::Damaged { .. }),
+    );
+}
+
+#[test]
 fn a_value_that_was_never_written_is_no_value() {
     let device = lived_in();
     let db = device.settings_db();

@@ -20,12 +20,10 @@ fn rename(device: &Device, succeeds: &str) {
 }
 
 fn uncovers(reloaded: Result<Vec<String>, PolicyError>) {
-    match reloaded {
-        Err(PolicyError::Uncovers { toggle, purpose, .. }) => {
-            assert_eq!((toggle.as_str(), purpose.as_str()), ("ad-services", ADS));
-        }
-        other => panic!("{other:?}"),
-    }
+    let Err(PolicyError::Uncovers { toggle, purpose, .. }) = &reloaded else {
+        panic!("{reloaded:?}");
+    };
+    assert_eq!((toggle.as_str(), purpose.as_str()), ("ad-services", ADS));
 }
 
 fn asked(engine: &Engine) -> Reason {
@@ -104,10 +102,12 @@ fn while_an_off_is_handed_on_no_check_is_allowed() {
     let over = AtomicBool::new(false);
     let (asked_meanwhile, allowed) = std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
+            let game = App::declared(&engine, GAME);
             let (mut asked_meanwhile, mut allowed) = (0, 0);
             while !over.load(Ordering::SeqCst) {
                 asked_meanwhile += 1;
-                allowed += u32::from(asked(&engine).decision() == Decision::Allow);
+                let reason = game.preview_one(&engine, ADS, OAID);
+                allowed += u32::from(reason.decision() == Decision::Allow);
             }
             (asked_meanwhile, allowed)
         });

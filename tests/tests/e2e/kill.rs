@@ -90,7 +90,9 @@ async fn interrupted(
         let (changed, checked, interrupted) = tokio::join!(changing, checking, interrupting);
         changed.and(checked).and(interrupted)?;
         world.start_again()?;
-        compare(&person, &known, round).await?;
+        let mut acknowledged = known.take();
+        compare(&person, &mut acknowledged, round).await?;
+        known.replace(acknowledged);
     }
     Ok(())
 }
@@ -141,8 +143,7 @@ async fn check(app: &mut App, known: &RefCell<Acknowledged>) -> Result<()> {
 }
 
 /// What the new daemon has beside what the old one acknowledged.
-async fn compare(person: &Person, known: &RefCell<Acknowledged>, round: u64) -> Result<()> {
-    let mut known = known.borrow_mut();
+async fn compare(person: &Person, known: &mut Acknowledged, round: u64) -> Result<()> {
     if let Some((setting, state)) = known.doubtful.take() {
         let stored = person.stored(setting.0, setting.1).await?;
         if stored == state {

@@ -28,8 +28,9 @@ fn what_makes_no_sense_is_refused_for_its_own_reason() {
     let plain = SetOptions::default();
     let long_state = "x".repeat(50);
     let too_long = [("ad-services", "", long_state.as_str())];
+    type Case<'a> = (&'a [(&'a str, &'a str, &'a str)], SetOptions, Invalid);
     #[rustfmt::skip]
-    let cases: Vec<(&[(&str, &str, &str)], SetOptions, Invalid)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (&[], plain.clone(), Invalid::NoChanges),
         (&[("ad-services", "", "of")], plain.clone(), Invalid::State("of".into())),
         (&[("ad-services", "", "On")], plain.clone(), Invalid::State("On".into())),

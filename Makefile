@@ -27,22 +27,23 @@ define build-release
 	$(CARGO) build --locked --release -p consentd -p consentctl
 endef
 
-# Real apps ask a real daemon over a real bus, told as a story.
+# Real apps ask a real daemon over a real bus, told as a story. Built as the tests are, without
+# optimisation: that is soonest there.
 demo:
 	@scripts/need demo
-	@$(CARGO) build --locked --release --workspace --bins
-	@$(TARGET)/release/demo
+	@$(CARGO) build --locked --workspace --bins
+	@$(TARGET)/debug/demo
 
 # The same world left up, with a shell in it, until `exit`.
 play:
 	@scripts/need demo
-	@$(CARGO) build --locked --release --workspace --bins
-	@$(TARGET)/release/play
+	@$(CARGO) build --locked --workspace --bins
+	@$(TARGET)/debug/play
 
 # Everything. The binaries first: the end-to-end scenarios run them.
 test:
 	scripts/need test
-	$(CARGO) build --locked --workspace --bins
+	$(CARGO) build --locked --workspace --bins --examples
 	$(CARGO) test --locked --workspace
 
 # The budgets of the design, each beside its peer in the same run.

@@ -141,7 +141,7 @@ pub struct Collected {
 pub struct Caller {
     #[serde(default = "yes")]
     pub identified: bool,
-    pub user: u32,
+    pub user: Option<u32>,
     pub why: Option<String>,
     pub app: Option<String>,
     pub kind: Option<String>,

@@ -57,8 +57,9 @@ impl Screen {
     /// `text` in a tone.
     pub fn paint(&self, tone: Tone, text: &str) -> String {
         let style = tone.style();
+        let text = printable(text);
         if !self.colour || tone == Tone::Plain || text.is_empty() {
-            return text.to_owned();
+            return text;
         }
         format!("{style}{text}{style:#}")
     }
@@ -75,6 +76,17 @@ impl Screen {
     pub fn json(&self, value: &Value) -> Result<(), Failure> {
         self.text(&format!("{value:#}"))
     }
+}
+
+/// Text without what would steer a terminal: an app chooses the ids that it asks for.
+pub fn printable(text: &str) -> String {
+    let steers = |character: char| {
+        let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}');
+        turns
+            || matches!(character, '\u{2066}'..='\u{2069}')
+            || (character.is_control() && character != '\n')
+    };
+    text.replace(steers, "\u{fffd}")
 }
 
 impl Tone {
@@ -103,4 +115,15 @@ impl Tone {
 fn columns() -> Option<u16> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
     (size.ws_col >= 20).then_some(size.ws_col)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_app_asked_for_cannot_steer_the_terminal() {
+        assert_eq!(printable("\u{1b}[31mred\r\u{202e}"), "\u{fffd}[31mred\u{fffd}\u{fffd}");
+        assert_eq!(printable("two\nlines, 中文 – and é"), "two\nlines, 中文 – and é");
+    }
 }

@@ -4,7 +4,7 @@ use comfy_table::{
     Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Row, Width, presets,
 };
 
-use crate::screen::{Screen, Tone};
+use crate::screen::{Screen, Tone, printable};
 
 /// A table that is being filled.
 pub struct Table {
@@ -80,7 +80,8 @@ impl Table {
 
     /// One more row.
     pub fn row(&mut self, fields: impl IntoIterator<Item = Field>) {
-        let fields: Vec<_> = fields.into_iter().collect();
+        let fields: Vec<_> =
+            fields.into_iter().map(|(tone, text)| (tone, printable(&text))).collect();
         for (at, (_, text)) in fields.iter().enumerate() {
             self.measure(at, text);
             self.columns[at].filled |= !text.is_empty();

@@ -60,9 +60,6 @@ enum DefaultAge {
     Minor,
 }
 
-/// How long answers that are under way may take after the daemon was told to stop.
-const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
-
 /// Runs the daemon until it is told to stop.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -102,6 +99,7 @@ fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let clock = SystemClock::new().context("cannot read the kernel's boot id")?;
     let engine = Arc::new(Engine::open(engine_config, Arc::new(clock)));
     let service = dbus::Config {
+        address: arguments.address,
         name: arguments.name,
         settings_executables: configuration.settings_executables,
     };
@@ -110,30 +108,17 @@ fn serve(arguments: Arguments) -> anyhow::Result<()> {
         .max_blocking_threads(8)
         .build()
         .context("cannot start the runtime")?;
-    let served =
-        runtime.block_on(serve_bus(Arc::clone(&engine), arguments.address.as_deref(), service));
+    let served = runtime.block_on(serve_bus(Arc::clone(&engine), service));
     runtime.shutdown_background();
     engine.close();
     served
 }
 
-async fn serve_bus(
-    engine: Arc<Engine>,
-    address: Option<&str>,
-    config: dbus::Config,
-) -> anyhow::Result<()> {
+async fn serve_bus(engine: Arc<Engine>, config: dbus::Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut reload = signal(SignalKind::hangup())?;
-    let builder = match address {
-        Some(address) => zbus::conn::Builder::address(address),
-        None => zbus::conn::Builder::system(),
-    };
-    let connection = builder
-        .build()
-        .await
-        .with_context(|| format!("cannot connect to {}", address.unwrap_or("the system bus")))?;
-    let service = dbus::Service::start(Arc::clone(&engine), connection.clone(), config).await?;
+    let service = dbus::start(Arc::clone(&engine), config).await?;
     notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!("ready");
     loop {
@@ -141,17 +126,12 @@ async fn serve_bus(
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = reload.recv() => reload_policy(&engine).await,
-            () = connection.closed() => anyhow::bail!("the bus went away; start it, then consentd again"),
+            () = service.gone() => anyhow::bail!("the bus went away; start it, then consentd"),
         }
     }
     notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!("stopping");
-    // Answers that are under way leave before the connection is closed.
-    service.withdraw().await;
-    drop(service);
-    if tokio::time::timeout(GRACE, connection.graceful_shutdown()).await.is_err() {
-        tracing::warn!("some callers were not answered before the stop");
-    }
+    service.stop().await;
     Ok(())
 }
 
@@ -207,10 +187,13 @@ fn owned_by_root_or_self(path: &std::path::Path) -> Result<(), &'static str> {
 
 /// To the journal where there is one, else to stderr; `RUST_LOG` narrows it.
 fn start_log() {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,zbus=warn"));
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|wanted| wanted.parse().ok());
+    let filter = wanted.unwrap_or_else(|| {
+        Targets::new().with_default(LevelFilter::INFO).with_target("zbus", LevelFilter::WARN)
+    });
     let registry = tracing_subscriber::registry().with(filter);
     let to_journal = std::env::var_os("JOURNAL_STREAM").is_some();
     match tracing_journald::layer().ok().filter(|_| to_journal) {

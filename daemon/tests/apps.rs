@@ -215,9 +215,12 @@ fn a_claim_counts_though_its_file_is_rejected_for_something_else() {
     let wrong = WEATHER
         .replace("org.example.weather", "org.example.wrong")
         .replace("\"device.oaid\"", "\"device.oiad\"");
-    let apps = load_files(&[("a.toml", WEATHER), ("b.toml", &wrong)]);
-    assert!(apps.is_empty());
-    assert_eq!(apps.rejected().len(), 2);
+    let unread = wrong.replace("basis = ", "base = ");
+    for wrong in [wrong, unread] {
+        let apps = load_files(&[("a.toml", WEATHER), ("b.toml", &wrong)]);
+        assert!(apps.is_empty());
+        assert_eq!(apps.rejected().len(), 2);
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! A daemon without descriptors left identifies nobody (polkit, CVE-2021-4115). Alone in its
 //! process, whose limit it lowers.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::os::fd::OwnedFd;
 use std::path::Path;
 

@@ -1,7 +1,6 @@
 //! Sample apps that run: each its own process with its own identity.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,6 +11,7 @@ use tokio::process::{ChildStdin, ChildStdout};
 
 use crate::place;
 use crate::process::{PATIENCE, Process, bound_command};
+use crate::sandbox::Sandbox;
 use crate::words::{Answer, Order, Question, Reply};
 
 /// What makes a process the app it is.
@@ -75,7 +75,10 @@ impl App {
         let name = executable.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut command = match guise {
             Guise::Executable => bound_command(executable),
-            Guise::Flatpak(id) => flatpak_command(executable, id, address)?,
+            Guise::Flatpak(id) => {
+                let dir = executable.parent().context("the executable has no folder")?;
+                Sandbox::new(id, dir)?.command(executable, address)?
+            }
             Guise::User(user) => user_command(executable, user),
         };
         command
@@ -166,30 +169,6 @@ impl App {
     pub fn kill(&mut self) -> Result<()> {
         self.process.kill()
     }
-}
-
-/// bwrap, with a root made the way flatpak makes one, as far as identity goes.
-fn flatpak_command(executable: &Path, id: &str, address: &str) -> Result<Command> {
-    let info_path = executable.with_extension("flatpak-info");
-    std::fs::write(
-        &info_path,
-        format!(
-            "[Application]\nname={id}\nruntime=runtime/org.example.Platform/x86_64/1\n\n[Instance]\ninstance-id=1234567890\n"
-        ),
-    )?;
-    std::fs::set_permissions(&info_path, PermissionsExt::from_mode(0o600))?;
-    let socket_path = address.strip_prefix("unix:path=").context("the bus has no path")?;
-    let mut command = bound_command("bwrap");
-    command.args(["--tmpfs", "/", "--proc", "/proc", "--dev", "/dev", "--ro-bind", "/usr", "/usr"]);
-    for dir in ["bin", "lib", "lib64"] {
-        command.args(["--symlink", &format!("usr/{dir}"), &format!("/{dir}")]);
-    }
-    for path in [executable.as_os_str().to_owned(), OsString::from(socket_path)] {
-        command.arg("--ro-bind").arg(&path).arg(&path);
-    }
-    command.arg("--ro-bind").arg(&info_path).arg("/.flatpak-info");
-    command.args(["--die-with-parent", "--"]).arg(executable);
-    Ok(command)
 }
 
 fn user_command(executable: &Path, user: &str) -> Command {

@@ -58,17 +58,29 @@ impl Bus {
     /// Starts a bus that listens in `dir`, on which everybody may own and send everything.
     pub async fn start(kind: BusKind, dir: &Path) -> Result<Bus> {
         let socket_path = dir.join("bus");
+        // Left behind by a bus that was killed.
+        if socket_path.exists() {
+            std::fs::remove_file(&socket_path)?;
+        }
         let address = format!("unix:path={}", socket_path.display());
         match kind {
             BusKind::DbusDaemon => {
-                let process = start_daemon(dir, &address)?;
-                Ok(Bus { kind, address, process, controller: None })
+                let config_path = dir.join("bus.conf");
+                std::fs::write(&config_path, policy::daemon_config(&address))?;
+                Bus::with_config(dir, &config_path)
             }
             BusKind::DbusBroker => {
                 let (process, controller) = start_broker(dir, &socket_path).await?;
                 Ok(Bus { kind, address, process, controller: Some(controller) })
             }
         }
+    }
+
+    /// Starts dbus-daemon with a configuration that makes it listen on `bus` in `dir`.
+    pub fn with_config(dir: &Path, config_path: &Path) -> Result<Bus> {
+        let address = format!("unix:path={}", dir.join("bus").display());
+        let process = start_daemon(dir, config_path)?;
+        Ok(Bus { kind: BusKind::DbusDaemon, address, process, controller: None })
     }
 
     /// Which it is.
@@ -104,9 +116,7 @@ pub async fn connect(address: &str) -> Result<Connection> {
         .with_context(|| format!("connecting to the bus at {address}"))
 }
 
-fn start_daemon(dir: &Path, address: &str) -> Result<Process> {
-    let config_path = dir.join("bus.conf");
-    std::fs::write(&config_path, policy::daemon_config(address))?;
+fn start_daemon(dir: &Path, config_path: &Path) -> Result<Process> {
     let mut command = bound_command("dbus-daemon");
     command
         .arg(format!("--config-file={}", config_path.display()))

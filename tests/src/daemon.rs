@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
@@ -43,16 +43,8 @@ impl Daemon {
         Ok(daemon)
     }
 
-    /// Starts it and waits for nothing; `notify.sock` beside the state directory is its to talk to.
+    /// Starts it and waits for nothing.
     pub fn launch(address: &str, dirs: &DaemonDirs) -> Result<Daemon> {
-        let socket_path = dirs.log_path.with_file_name("notify.sock");
-        match std::fs::remove_file(&socket_path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error).context("removing the last notification socket"),
-        }
-        let notifications = UnixDatagram::bind(&socket_path)?;
-        let log = File::options().create(true).append(true).open(&dirs.log_path)?;
         let mut command = bound_command(place::built("consentd")?);
         command
             .args(["--address", address])
@@ -63,7 +55,21 @@ impl Daemon {
             .arg("--apps-dir")
             .arg(&dirs.apps_dir)
             .arg("--config")
-            .arg(&dirs.config_path)
+            .arg(&dirs.config_path);
+        Daemon::with_command(command, dirs)
+    }
+
+    /// Starts a daemon that somebody else has put together; its log and its notifications come here.
+    pub fn with_command(mut command: Command, dirs: &DaemonDirs) -> Result<Daemon> {
+        let socket_path = dirs.log_path.with_extension("notify");
+        match std::fs::remove_file(&socket_path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).context("removing the last notification socket"),
+        }
+        let notifications = UnixDatagram::bind(&socket_path)?;
+        let log = File::options().create(true).append(true).open(&dirs.log_path)?;
+        command
             .env("NOTIFY_SOCKET", &socket_path)
             .env_remove("JOURNAL_STREAM")
             .stdin(Stdio::null())

@@ -10,7 +10,7 @@ use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use tokio::sync::Mutex;
 use zbus::wire::DynamicType;
-use zbus::{Connection, MatchRule, Message, MessageStream, OwnedVariant, Variant};
+use zbus::{Connection, DBusError, MatchRule, Message, MessageStream, OwnedVariant, Variant};
 
 use crate::words::{Answer, Order, Question, Reply};
 
@@ -84,8 +84,8 @@ impl Gate {
             }
             Order::AwaitChanged => {
                 let signal = self.changes.lock().await.next().await;
-                signal.context("the bus hung up before Changed")??;
-                Ok(Reply::Done)
+                let signal = signal.context("the bus hung up before Changed")??;
+                Ok(Reply::Changed(signal.body().deserialize()?))
             }
         }
     }
@@ -129,6 +129,10 @@ impl Gate {
             Ok(reply) => read(reply),
             Err(zbus::Error::MethodError(error, text, _)) => {
                 Ok(Reply::Refused { error: error.to_string(), text: text.unwrap_or_default() })
+            }
+            Err(zbus::Error::FDO(error)) => {
+                let text = error.description().unwrap_or_default().to_owned();
+                Ok(Reply::Refused { error: error.name().to_string(), text })
             }
             Err(error) => Ok(Reply::Refused { error: "none".to_owned(), text: error.to_string() }),
         }

@@ -20,7 +20,10 @@ pub fn built(name: &str) -> Result<PathBuf> {
             return Ok(candidate);
         }
     }
-    bail!("{name} is not built beside {}: run cargo build --workspace --bins", here.display())
+    bail!(
+        "{name} is not built beside {}: run cargo build --workspace --bins --examples",
+        here.display()
+    )
 }
 
 /// A Debian package taken apart, never installed (`scripts/unpack`).

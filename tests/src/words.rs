@@ -89,8 +89,10 @@ pub enum Reply {
     Answered(Vec<Answer>),
     /// Of `WhoAmI`: each key with its value in words.
     Identified(BTreeMap<String, String>),
-    /// A call without an answer to speak of went through; a signal arrived.
+    /// A call without an answer to speak of went through.
     Done,
+    /// `Gate1.Changed` arrived, with this generation.
+    Changed(u64),
     /// The call was refused.
     Refused {
         /// `org.consentd.Error.InvalidArgument`

@@ -7,6 +7,7 @@ use crate::app::{App, Guise};
 use crate::bus::{Bus, BusKind};
 use crate::ctl::Ctl;
 use crate::daemon::Daemon;
+use crate::person::Person;
 use crate::stage::Stage;
 
 /// All of it. Dropping it ends every process and removes every file.
@@ -51,6 +52,11 @@ impl World {
     /// A connection of this process's own: an unconfined program of this user that nobody declared.
     pub async fn connect(&self) -> Result<Connection> {
         self.bus.connect().await
+    }
+
+    /// Such a connection, with its hands on the settings.
+    pub async fn person(&self) -> Result<Person> {
+        Person::on(&self.connect().await?).await
     }
 
     /// Kills the daemon (SIGKILL) and starts it on the same state.

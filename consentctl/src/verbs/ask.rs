@@ -117,12 +117,12 @@ pub fn render_results(results: &[ItemResult], data: &Dictionary, screen: &Screen
 }
 
 fn render_caller(caller: &Caller, screen: &Screen) -> String {
-    let user = user::name(caller.user);
+    let user = caller.user.map(user::name);
     if !caller.identified {
         let why = caller.why.as_deref().unwrap_or("nothing identifies it");
+        let user = user.map(|user| format!(", run by {user},")).unwrap_or_default();
         return format!(
-            "This shell, as {user}, is no app that consentd knows: {why}\n\
-             Whatever it asks is denied; settings it may use as {user}."
+            "This shell{user} is no app that consentd knows, so whatever it asks is denied.\n{why}"
         );
     }
     let app = caller.app.clone().unwrap_or_default();
@@ -132,7 +132,7 @@ fn render_caller(caller: &Caller, screen: &Screen) -> String {
         screen,
         [
             ("App", plain(app)),
-            ("User", plain(user)),
+            ("User", plain(user.unwrap_or_default())),
             ("Known by", plain(words::kind(kind))),
             ("Instance", plain(caller.instance.clone().unwrap_or_default())),
             ("Trust", plain(words::trust(caller.trust.as_deref().unwrap_or_default()))),
@@ -144,6 +144,7 @@ fn render_caller(caller: &Caller, screen: &Screen) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn result(data: &str, decision: &str, reason: &str, refusal: &str) -> ItemResult {
         (data.to_owned(), decision.to_owned(), reason.to_owned(), refusal.to_owned())
@@ -155,6 +156,34 @@ mod tests {
         assert_eq!(exit_code(std::slice::from_ref(&allowed)), 0);
         for decision in ["deny", "ask"] {
             assert_eq!(exit_code(&[allowed.clone(), result("b", decision, "not-set", "none")]), 1);
+        }
+    }
+
+    #[test]
+    fn whom_the_daemon_does_not_know_it_says_why() {
+        let screen = Screen { json: false, colour: false, width: None };
+        for (caller, told) in [
+            (
+                json!({"identified": false, "user": 0, "why": "no sandbox, no scope"}),
+                "This shell, run by root, is no app that consentd knows, so whatever it asks is \
+                 denied.\nno sandbox, no scope",
+            ),
+            (
+                json!({"identified": false, "why": "gone"}),
+                "This shell is no app that consentd knows, so whatever it asks is denied.\ngone",
+            ),
+            (
+                json!({"app": "org.example.weather", "kind": "executable", "trust": "weak", "user": 0,
+                       "instance": "", "declared": true}),
+                "  App       org.example.weather
+  User      root
+  Known by  its executable
+  Trust     weak: the user's other programs could claim it
+  Declared  yes
+",
+            ),
+        ] {
+            assert_eq!(render_caller(&serde_json::from_value(caller).unwrap(), &screen), told);
         }
     }
 

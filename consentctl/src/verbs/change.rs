@@ -8,8 +8,9 @@ use crate::failure::Failure;
 use crate::json;
 use crate::session::Session;
 use crate::time::plural;
+use crate::user;
 use crate::values::decode;
-use crate::verbs::toggles::{Names, render_setting};
+use crate::verbs::toggles::{Names, render_change};
 
 pub async fn set(session: &Session, set: &Set) -> Result<(), Failure> {
     let names = Names::of(session, &set.target).await?;
@@ -21,9 +22,8 @@ pub async fn set(session: &Session, set: &Set) -> Result<(), Failure> {
     if session.screen.json {
         return session.screen.json(&json::single("generation", generation));
     }
-    // What holds can be another thing than what was stored: all apps may be off.
     let setting = settings.get(&toggle, &app, session.options()).await?;
-    let text = render_setting(&decode(&setting)?, &names.apps, &session.screen, &session.now);
+    let text = render_change(&decode(&setting)?, &names.apps, &session.screen, &session.now);
     session.screen.text(&text)
 }
 
@@ -84,18 +84,20 @@ pub async fn lock(session: &Session, toggles: &[String]) -> Result<(), Failure> 
     let known = session.toggles().await?;
     let ids: Vec<String> = toggles.iter().map(|toggle| known.resolve(toggle)).collect();
     let words: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let generation = session.settings().await?.lock(&words, Options::new()).await;
+    let generation = session.settings().await?.lock(&words, session.options()).await;
     let generation = generation.map_err(|error| suggest(&known, &ids, error))?;
-    done(session, generation, &known, &ids, "Off for everybody, whatever they chose")
+    let whom = session.user.map_or_else(|| "everybody".to_owned(), user::name);
+    let what = format!("Off for {whom}, whatever is chosen");
+    done(session, generation, &known, &ids, &what)
 }
 
 pub async fn unlock(session: &Session, toggles: &[String]) -> Result<(), Failure> {
     let known = session.toggles().await?;
     let ids: Vec<String> = toggles.iter().map(|toggle| known.resolve(toggle)).collect();
     let words: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let generation = session.settings().await?.unlock(&words, Options::new()).await;
+    let generation = session.settings().await?.unlock(&words, session.options()).await;
     let generation = generation.map_err(|error| suggest(&known, &ids, error))?;
-    done(session, generation, &known, &ids, "As the users chose it again")
+    done(session, generation, &known, &ids, "As it was chosen again")
 }
 
 fn suggest(known: &Dictionary, ids: &[String], error: consentd_dbus::Error) -> Failure {

@@ -140,12 +140,7 @@ fn for_one(toggle: &Toggle) -> String {
 }
 
 /// One setting: what holds, and why.
-pub fn render_setting(
-    setting: &Setting,
-    apps: &Dictionary,
-    screen: &Screen,
-    now: &Zoned,
-) -> String {
+fn render_setting(setting: &Setting, apps: &Dictionary, screen: &Screen, now: &Zoned) -> String {
     let name = screen.paint(Tone::Strong, &setting.name);
     let head = format!("{name} ({}), for {}\n", setting.toggle, whom(&setting.app, apps));
     let by = setting.by.as_deref().map(|by| format!(" by {}", words::by(by)));
@@ -173,6 +168,27 @@ pub fn render_setting(
             ("Consent", plain(consent)),
         ],
     )
+}
+
+/// One setting after it was set, in a sentence; what holds can be another thing than what was stored.
+pub fn render_change(setting: &Setting, apps: &Dictionary, screen: &Screen, now: &Zoned) -> String {
+    let paint = |state: &str| screen.paint(Tone::of(state), state);
+    let (name, whom) = (&setting.name, whom(&setting.app, apps));
+    if setting.stored == "unset" {
+        let (state, why) = (paint(&setting.state), decided_by(setting));
+        return format!("{name}: nothing is stored for {whom}; {state} by {why}.");
+    }
+    let lifetime = words::lifetime(setting.lifetime.as_deref(), setting.until, now);
+    let lifetime = if lifetime.is_empty() { lifetime } else { format!(", {lifetime}") };
+    let mut text = format!("{name}: {} for {whom}{lifetime}.", paint(&setting.stored));
+    if let Some(notice) = &setting.notice {
+        text.push_str(&format!(" That is a consent, under the notice {notice}."));
+    }
+    if setting.state != setting.stored {
+        let (state, why) = (paint(&setting.state), decided_by(setting));
+        text.push_str(&format!("\nYet it is {state} now, by {why}."));
+    }
+    text
 }
 
 fn decided_by(setting: &Setting) -> &str {
@@ -247,14 +263,46 @@ mod tests {
         );
     }
 
+    fn setting(more: &serde_json::Value) -> Setting {
+        let mut setting = json!({
+            "toggle": "ad-services", "name": "Ad services", "app": "", "stored": "off", "state": "off",
+            "layer": "user", "decided_by": "all-apps", "lifetime": "forever", "consent": true,
+        });
+        for (key, value) in more.as_object().unwrap() {
+            setting[key] = value.clone();
+        }
+        serde_json::from_value(setting).unwrap()
+    }
+
+    #[test]
+    fn a_change_is_told_with_what_holds_then() {
+        for (more, told) in [
+            (json!({}), "Ad services: off for all apps."),
+            (
+                json!({"stored": "on", "state": "on", "lifetime": "boot", "notice": "2025-10-10"}),
+                "Ad services: on for all apps, until the device restarts. That is a consent, under the \
+                 notice 2025-10-10.",
+            ),
+            (
+                json!({"stored": "on", "app": "org.example.game"}),
+                "Ad services: on for org.example.game.\nYet it is off now, by the choice for all apps.",
+            ),
+            (
+                json!({"stored": "unset", "decided_by": "default"}),
+                "Ad services: nothing is stored for all apps; off by the default.",
+            ),
+        ] {
+            let none = Dictionary::default();
+            assert_eq!(render_change(&setting(&more), &none, &SCREEN, &now()), told);
+        }
+    }
+
     #[test]
     fn a_setting_tells_what_decided_and_what_is_stored() {
-        let setting: Setting = serde_json::from_value(json!({
-            "toggle": "ad-services", "name": "Ad services", "app": "site:example.org", "stored": "on",
-            "state": "off", "layer": "user", "decided_by": "all-apps", "lifetime": "boot",
-            "since": 1_789_999_880, "by": "shell", "notice": "2025-10-10", "consent": true,
-        }))
-        .unwrap();
+        let setting = setting(&json!({
+            "app": "site:example.org", "stored": "on", "lifetime": "boot", "since": 1_789_999_880,
+            "by": "shell", "notice": "2025-10-10",
+        }));
         assert_eq!(
             render_setting(&setting, &Dictionary::default(), &SCREEN, &now()),
             "\

@@ -443,6 +443,7 @@ fn refusal(
         Shape::Approximate => {
             let allowed = item.approximate.is_some_and(|counterpart| {
                 let id = &items[counterpart].id;
+                let personal = personal || items[counterpart].personal;
                 arms(question, situation, id, personal, &mut NoTrace).is_ok()
             });
             if allowed { Refusal::Approximate } else { Refusal::None }

@@ -3,7 +3,8 @@
 use crate::apps::App;
 use crate::catalog::{Catalog, DataIx, NoticeIx, PurposeIx, RegionIx, State, ToggleIx, Trust};
 
-/// What a caller may say about a check. It can only tighten: no value here turns a deny into an allow.
+/// What a caller may say about a check. A recipient or a destination picks the declared one that the
+/// check is about, and leaves the others out; the rest can only tighten.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
     /// Who will receive it (R30).

@@ -7,7 +7,7 @@ use super::names::{ALL_APPS, AppKey, NoticeKey, OTHER_APPS};
 use super::policy::Policy;
 use super::publish::Draft;
 use super::request::check_id;
-use super::settings::{AgeBand, Allowance, By, Entry, Key, Lifetime, LockedFor, Profile};
+use super::settings::{Allowance, By, Entry, Key, Lifetime, LockedFor};
 use super::{ChangedSetting, Engine, State};
 use crate::catalog::{Kind, Scope, State as ToggleState, Toggle, ToggleIx};
 use crate::clock::Moment;
@@ -77,6 +77,7 @@ impl Engine {
         }
         self.change(|state, draft, now| {
             let policy = state.policy.clone().map_err(EngineError::CatalogUnavailable)?;
+            let (_, minor) = self.config.profile(&policy.catalog, state.view(), user);
             let lifetime = lifetime(options, now)?;
             let notice = notice(&policy, options, now)?;
             let mut checked = Vec::with_capacity(changes.len());
@@ -86,6 +87,12 @@ impl Engine {
             let mut seen = std::collections::HashSet::with_capacity(checked.len());
             if let Some(twice) = checked.iter().find(|change| !seen.insert(change.key)) {
                 return Err(Invalid::SetTwice { toggle: (*twice.toggle.id).into() }.into());
+            }
+            let consents = |change: &Checked<'_>| {
+                change.toggle.consent && change.state == Some(ToggleState::On)
+            };
+            if minor && !by.is_guardians() && checked.iter().any(consents) {
+                return Err(EngineError::GuardianOnly("consenting for a minor"));
             }
             for change in &checked {
                 let choice = Choice { lifetime, notice, by, now };
@@ -287,48 +294,6 @@ impl Engine {
             Ok(())
         })
     }
-
-    /// Changes a user's profile by what `change` names. Returns the generation.
-    ///
-    /// # Errors
-    /// No such region, age band or language; only the guardian or root may raise a minor's age band,
-    /// and only root may name a guardian; or the disk does not take it: then nothing changed.
-    pub fn set_profile(
-        &self,
-        user: u32,
-        change: &ProfileChange<'_>,
-        by: By,
-    ) -> Result<u64, EngineError> {
-        self.change(|state, draft, now| {
-            let policy = state.policy.clone().map_err(EngineError::CatalogUnavailable)?;
-            let old = state.settings.profiles.get(&user).cloned().unwrap_or_default();
-            let new = change.on(&old, &policy, by)?;
-            let is_minor = |profile: &Profile| self.config.age(Some(profile)) == AgeBand::Minor;
-            if is_minor(&old) && !is_minor(&new) && !by.is_guardians() {
-                return Err(EngineError::GuardianOnly("raising an age band"));
-            }
-            if new == old {
-                return Ok(());
-            }
-            draft.changed.push(ChangedSetting {
-                user: Some(user),
-                toggle: None,
-                app: String::new(),
-            });
-            draft.event(Event {
-                state: Some(describe(&new)),
-                ..event(What::Profile, Some(user), Some(by), now)
-            });
-            draft.overlay.profiles.insert(user, new);
-            Ok(())
-        })
-    }
-
-    /// A user's guardian.
-    #[must_use]
-    pub fn guardian(&self, user: u32) -> Option<u32> {
-        self.read_state().settings.profiles.get(&user)?.guardian
-    }
 }
 
 /// Whether the administrator holds a toggle off or lets go of it.
@@ -338,64 +303,6 @@ pub enum Hold {
     Off,
     /// Let go.
     Released,
-}
-
-/// What a profile change names; `""` unsets.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ProfileChange<'a> {
-    /// A region's id, or a country of it.
-    pub region: Option<&'a str>,
-    /// `adult` or `minor`.
-    pub age_band: Option<&'a str>,
-    /// A BCP 47 tag.
-    pub language: Option<&'a str>,
-    /// A uid; `u32::MAX` unsets.
-    pub guardian: Option<u32>,
-}
-
-impl ProfileChange<'_> {
-    fn on(&self, old: &Profile, policy: &Policy, by: By) -> Result<Profile, EngineError> {
-        let mut new = old.clone();
-        if let Some(region) = self.region {
-            new.region = match region {
-                "" => None,
-                known if policy.catalog.regions.find(known).is_some() => Some(known.into()),
-                other => return Err(Invalid::Region(other.into()).into()),
-            };
-        }
-        if let Some(age_band) = self.age_band {
-            new.age_band = match age_band {
-                "" => None,
-                "adult" => Some(AgeBand::Adult),
-                "minor" => Some(AgeBand::Minor),
-                other => return Err(Invalid::AgeBand(other.into()).into()),
-            };
-        }
-        if let Some(language) = self.language {
-            let is_tag = language.len() <= 35
-                && language.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-            if !is_tag {
-                return Err(Invalid::Language(language.chars().take(35).collect()).into());
-            }
-            new.language = (!language.is_empty()).then(|| language.into());
-        }
-        if let Some(guardian) = self.guardian {
-            if by != By::Administrator {
-                return Err(EngineError::GuardianOnly("naming a guardian"));
-            }
-            new.guardian = (guardian != u32::MAX).then_some(guardian);
-        }
-        Ok(new)
-    }
-}
-
-fn describe(profile: &Profile) -> String {
-    let mut words = Vec::new();
-    words.extend(profile.region.as_ref().map(|region| format!("region {region}")));
-    words.extend(profile.age_band.map(|age| format!("age {}", age.word())));
-    words.extend(profile.language.as_ref().map(|language| format!("language {language}")));
-    words.extend(profile.guardian.map(|guardian| format!("guardian {guardian}")));
-    if words.is_empty() { "unset".into() } else { words.join(", ") }
 }
 
 /// What goes with every change of one set.
@@ -413,7 +320,7 @@ impl Choice {
     }
 }
 
-fn event(what: What, user: Option<u32>, by: Option<By>, now: Moment) -> Event {
+pub(super) fn event(what: What, user: Option<u32>, by: Option<By>, now: Moment) -> Event {
     Event {
         generation: 0,
         ordinal: 0,

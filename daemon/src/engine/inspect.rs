@@ -8,7 +8,7 @@ use super::request::check_id;
 use super::settings::{AgeBand, DecidedBy, Key, View};
 use super::{Asker, Engine, Request, State};
 use crate::apps::{App, Destination, Identity, Recipient};
-use crate::catalog::{AppDefault, Catalog, Kind, Scope, State as ToggleState, Toggle, ToggleIx};
+use crate::catalog::{Catalog, State as ToggleState, Toggle, ToggleIx};
 use crate::clock::Moment;
 use crate::decision::trace::Step;
 use crate::decision::{Context, Ruling};
@@ -38,7 +38,7 @@ impl Engine {
             .with("started", self.started)
             .with("store", word(state.store.as_ref().err()))
             .maybe("store_error", state.store.clone().err())
-            .with("store_path", self.config.state_dir.display().to_string())
+            .with("store_path", self.config.state_dir.join("settings.db").display().to_string())
             .with("ledger", word(ledger.as_ref()))
             .maybe("ledger_error", ledger)
             .maybe("records", records)
@@ -348,15 +348,15 @@ impl Look<'_> {
             .filter(|row| row.user == user && row.toggle == key && row.app > OTHER_APPS);
         Row::new()
             .with("id", &toggle.id)
-            .with("kind", kind(toggle.kind))
+            .with("kind", toggle.kind.word())
             .with("requirement", &toggle.source.requirement)
             .with("section", &toggle.source.section)
             .with("paths", ids(toggle.paths.iter()))
             .with("purposes", sorted(purposes))
             .with("data", sorted(data))
-            .with("scope", scope(toggle.scope))
+            .with("scope", toggle.scope.word())
             .with("default", toggle.all_default.word())
-            .with("app_default", app_default(toggle.app_default))
+            .with("app_default", toggle.app_default.word())
             .with("exceptions", small(exceptions.count()))
             .and(self.setting(user, ix, toggle, ALL_APPS, ""))
     }
@@ -483,29 +483,4 @@ fn sorted(mut ids: Vec<&str>) -> Vec<String> {
 
 fn small(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Switch => "switch",
-        Kind::Fixed => "fixed",
-        Kind::Action => "action",
-    }
-}
-
-fn scope(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Both => "both",
-        Scope::All => "all",
-        Scope::App => "app",
-        Scope::Site => "site",
-    }
-}
-
-fn app_default(default: AppDefault) -> &'static str {
-    match default {
-        AppDefault::Follow => "follow",
-        AppDefault::Ask => "ask",
-        AppDefault::Off => "off",
-    }
 }

@@ -10,6 +10,7 @@ pub mod error;
 mod inspect;
 pub mod names;
 pub mod policy;
+pub mod profile;
 mod publish;
 pub mod request;
 pub mod settings;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::sync::{RwLockReadGuard, RwLockWriteGuard};
 
+use crate::apps::Apps;
 use crate::catalog::{Catalog, RegionIx};
 use crate::clock::{Clock, Moment};
 use crate::ledger::{Event, Ledger, LedgerReader, Record};
@@ -123,9 +125,7 @@ impl Engine {
             followed: AtomicBool::new(false),
             started,
         };
-        engine.open_store();
-        engine.open_ledger();
-        if let Err(error) = engine.adopt() {
+        if let Err(error) = engine.adopt(engine.open_while_reading()) {
             tracing::error!(%error, "no catalogue in force: everything is denied");
         }
         engine
@@ -149,9 +149,7 @@ impl Engine {
     /// # Errors
     /// The new catalogue is wrong: the old one stays in force.
     pub fn reload(&self) -> Result<Vec<String>, PolicyError> {
-        self.open_store();
-        self.open_ledger();
-        self.adopt()?;
+        self.adopt(self.open_while_reading())?;
         self.announce(&Changed { generation: self.generation(), settings: Vec::new() });
         Ok(self.warnings())
     }
@@ -214,6 +212,16 @@ impl Engine {
         }
     }
 
+    /// Opens what is on the disk and reads the policy beside it: a phone's start waits for both.
+    fn open_while_reading(&self) -> Result<(Catalog, Apps), PolicyError> {
+        std::thread::scope(|scope| {
+            let reading = scope.spawn(|| self.read_policy());
+            self.open_store();
+            self.open_ledger();
+            reading.join().unwrap_or(Err(PolicyError::BrokeOff))
+        })
+    }
+
     fn open_store(&self) {
         let mut writer = self.lock_writer();
         if writer.is_some() {
@@ -232,6 +240,8 @@ impl Engine {
                     items: loaded.items,
                     new: Vec::new(),
                 };
+                // Its numbers are another's: it denies until it was adopted anew.
+                state.policy = Err("being loaded".into());
                 state.unsaved = Unsaved::default();
                 state.unsaved.in_outbox = loaded.outbox.len();
                 state.unsaved.outbox = loaded.outbox;
@@ -270,7 +280,7 @@ impl Engine {
         }
     }
 
-    fn read_policy(&self) -> Result<(Catalog, crate::apps::Apps), PolicyError> {
+    fn read_policy(&self) -> Result<(Catalog, Apps), PolicyError> {
         let catalog = crate::catalog::load::load(&self.config.policy.catalog)?;
         let apps = crate::apps::load(&self.config.policy.apps, &catalog)?;
         for rejection in apps.rejected() {
@@ -279,10 +289,11 @@ impl Engine {
         Ok((catalog, apps))
     }
 
-    /// Reads the policy and puts it in force. Until a store is open there is nothing to number it
+    /// Puts a policy in force. Until a store is open there is nothing to number it
     /// with; then the catalogue alone is kept, and everything is denied for want of the store.
-    fn adopt(&self) -> Result<(), PolicyError> {
-        self.try_adopt().inspect_err(|error| {
+    fn adopt(&self, read: Result<(Catalog, Apps), PolicyError>) -> Result<(), PolicyError> {
+        let adopted = read.and_then(|(catalog, apps)| self.try_adopt(catalog, apps));
+        adopted.inspect_err(|error| {
             let mut state = self.write_state();
             if state.policy.is_err() {
                 state.policy = Err(error.to_string());
@@ -290,8 +301,7 @@ impl Engine {
         })
     }
 
-    fn try_adopt(&self) -> Result<(), PolicyError> {
-        let (catalog, apps) = self.read_policy()?;
+    fn try_adopt(&self, catalog: Catalog, apps: Apps) -> Result<(), PolicyError> {
         let mut writer = self.lock_writer();
         let remembered = remembered(writer.as_ref())?;
         let now = self.clock.now();

@@ -32,6 +32,9 @@ pub enum PolicyError {
     /// A folder of declarations cannot be read.
     #[error(transparent)]
     Apps(#[from] crate::apps::UnreadDir),
+    /// The reading ended before its end; the log says where.
+    #[error("the catalogue was not read to its end; see the daemon's log")]
+    BrokeOff,
     /// A stored off would lose what it covered.
     #[error(
         "toggle `{toggle}` no longer covers ({purpose}, {item}), though somebody switched it off; \

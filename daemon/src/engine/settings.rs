@@ -430,6 +430,8 @@ impl View<'_> {
         let on = |stored: Option<Stored>| {
             stored.map(|stored| stored.entry).filter(|entry| entry.state == State::On)
         };
+        // What was chosen for apps without a state of their own does not concern one that has.
+        let counting_others = others.filter(|_| own.is_none());
         let newest = |entries: [Option<Entry>; 3]| {
             entries.into_iter().flatten().max_by_key(|entry| entry.generation)
         };
@@ -438,7 +440,8 @@ impl View<'_> {
             state,
             decided_by,
             stored,
-            switched_on: newest([on(own), on(all), on(others)]).map(|entry| entry.generation),
+            switched_on: newest([on(own), on(all), on(counting_others)])
+                .map(|entry| entry.generation),
             consent: newest([consented(on(own)), consented(on(all)), None]),
         }
     }

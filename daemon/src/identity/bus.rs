@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use zbus::fdo::ConnectionCredentials;
 use zbus::names::UniqueName;
 
-use super::peer::{Examined, examine};
+use super::peer::examine;
 use super::{Credentials, Identified, Known, Peer, ProcRoot, Unidentified};
 use crate::apps::Apps;
 
@@ -158,10 +158,9 @@ impl Examiner {
         let (uid, pid) = (credentials.uid(), credentials.pid());
         let has_descriptor = credentials.process_fd().is_some();
         let confirmed = async {
-            let Examined { peer, process } = self.examine(credentials, place).await?;
+            let peer = self.examine(credentials, place).await?;
             if !has_descriptor {
                 still_owned(connection, unique).await?;
-                process.confirm_alive()?;
             }
             Ok(peer)
         };
@@ -193,7 +192,7 @@ impl Examiner {
         &self,
         credentials: Credentials,
         place: OwnedSemaphorePermit,
-    ) -> Result<Examined, Unidentified> {
+    ) -> Result<Peer, Unidentified> {
         let proc = Arc::clone(&self.proc);
         let (sender, receiver) = oneshot::channel();
         let work = move || {

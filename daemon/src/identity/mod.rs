@@ -21,8 +21,8 @@ pub use executable::{Executable, NotProven};
 pub use flatpak::{Flatpak, FlatpakFault};
 pub use interpreter::is_interpreter;
 pub use known::{Identified, Known};
-pub use peer::{Examined, Peer, examine};
-pub use proc::{ProcRoot, Process};
+pub use peer::{Peer, examine};
+pub use proc::ProcRoot;
 pub use snap::Snap;
 pub use unidentified::{NotRecognised, Unidentified};
 

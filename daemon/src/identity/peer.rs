@@ -37,28 +37,21 @@ pub struct Peer {
     pub apart: bool,
 }
 
-/// A peer, and the hold on its process.
-#[derive(Debug)]
-pub struct Examined {
-    /// The facts.
-    pub peer: Peer,
-    /// Without the bus's process descriptor they hold only if this process is alive, and its
-    /// connection open, after they were read.
-    pub process: Process,
-}
-
 /// Finds the facts. Blocks, as long as the peer likes: its root may be a file system of its own.
+///
+/// Where the bus gave no process descriptor, they hold only if the connection is still open
+/// afterwards: else its pid may have been another process's before this began.
 ///
 /// # Errors
 /// Any doubt.
-pub fn examine(credentials: Credentials, proc: &ProcRoot) -> Result<Examined, Unidentified> {
+pub fn examine(credentials: Credentials, proc: &ProcRoot) -> Result<Peer, Unidentified> {
     let uid = credentials.uid();
     let pid = credentials.pid();
     let process = Process::open(credentials, proc)?;
     let facts = facts(&process, uid, pid, proc);
     // What was read of a process that ended meanwhile, an error included, means nothing.
     process.confirm_alive()?;
-    Ok(Examined { peer: facts?, process })
+    facts
 }
 
 fn facts(process: &Process, uid: u32, pid: u32, proc: &ProcRoot) -> Result<Peer, Unidentified> {

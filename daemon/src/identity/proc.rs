@@ -64,7 +64,7 @@ struct Surroundings {
 
 /// One living process.
 #[derive(Debug)]
-pub struct Process {
+pub(super) struct Process {
     dir: OwnedFd,
     pidfd: OwnedFd,
     pid: u32,
@@ -73,6 +73,9 @@ pub struct Process {
 
 impl Process {
     /// Takes hold of the process that the bus names, by its descriptor if the bus gave one.
+    ///
+    /// The folder may be that of another process with the same pid; if this one is still alive
+    /// after the reading, it was alive before, and the folder was its own.
     pub(super) fn open(credentials: Credentials, proc: &ProcRoot) -> Result<Self, Unidentified> {
         let pid = credentials.pid();
         let (pidfd, ceiling) = match credentials.into_process_fd() {
@@ -93,17 +96,14 @@ impl Process {
                 return Err(Unidentified::unreadable("the folder", errno));
             }
         };
-        let process = Process { dir, pidfd, pid, ceiling };
-        // Alive now, so the folder, which was opened before, is this very process's.
-        process.confirm_alive()?;
-        Ok(process)
+        Ok(Process { dir, pidfd, pid, ceiling })
     }
 
     /// Whether it is alive. What was read before that is true of it and of no other.
     ///
     /// # Errors
     /// It has ended.
-    pub fn confirm_alive(&self) -> Result<(), Unidentified> {
+    pub(super) fn confirm_alive(&self) -> Result<(), Unidentified> {
         confirm_alive(self.pidfd.as_fd())
     }
 

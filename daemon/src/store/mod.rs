@@ -18,6 +18,9 @@ pub use write::{Batch, ConsentGiven, NewName, Table};
 /// `cnsd`: marks the file as consentd's.
 const APPLICATION_ID: i32 = 0x636e_7364;
 
+/// How long a start waits for a daemon that is just stopping.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Each brings the file one version further. Frozen once released.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
 
@@ -175,10 +178,18 @@ fn lock(state_dir: &Path) -> Result<File, StoreError> {
         .mode(0o600)
         .open(state_dir.join("lock"))
         .map_err(|source| dir_error(state_dir, source))?;
-    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::InUse { dir: state_dir.into() }),
-        Err(errno) => Err(dir_error(state_dir, errno.into())),
+    let patience = std::time::Instant::now() + PATIENCE;
+    loop {
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(rustix::io::Errno::WOULDBLOCK) if std::time::Instant::now() < patience => {
+                std::thread::sleep(PATIENCE / 100);
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                return Err(StoreError::InUse { dir: state_dir.into() });
+            }
+            Err(errno) => return Err(dir_error(state_dir, errno.into())),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Consents: what a receipt holds, how one ends, and when one is fresh (R39, R50).
 
 use consentd::decision::Reason;
-use consentd::engine::change::ProfileChange;
+use consentd::engine::profile::ProfileChange;
 use consentd::engine::settings::By;
 use consentd::row::Row;
 

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use consentd::decision::Reason;
 use consentd::engine::EngineError;
-use consentd::engine::change::{Hold, ProfileChange};
+use consentd::engine::change::Hold;
+use consentd::engine::profile::ProfileChange;
 use consentd::engine::settings::{By, LockedFor};
 use consentd::ledger::{Event, What};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

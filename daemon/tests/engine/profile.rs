@@ -1,8 +1,9 @@
 //! Profiles: region, age band, language, guardian; and what an age band changes (R36, R38).
 
 use consentd::decision::Reason;
-use consentd::engine::change::{Change, ProfileChange, SetOptions};
+use consentd::engine::change::{Change, SetOptions};
 use consentd::engine::error::Invalid;
+use consentd::engine::profile::ProfileChange;
 use consentd::engine::settings::{AgeBand, By};
 use consentd::engine::{Config, Engine, EngineError};
 
@@ -141,10 +142,13 @@ fn a_minors_consent_counts_only_from_root_or_the_guardian() {
     assert_eq!(weather.check_one(&engine, PLACE, APPROXIMATE), Reason::NotSet);
     let on = [Change { toggle: "location.app", app: WEATHER, state: "on" }];
     for by in By::ALL {
-        engine.set(USER, &on, &SetOptions::default(), by).unwrap();
+        let set = engine.set(USER, &on, &SetOptions::default(), by);
         let counts = matches!(by, By::Guardian | By::Administrator);
         let expected = if counts { Reason::Contract } else { Reason::NotSet };
         assert_eq!(weather.check_one(&engine, PLACE, APPROXIMATE), expected, "{by:?}");
+        // One that would not count is not taken either.
+        assert_eq!(set.is_ok(), counts, "{by:?}");
+        assert!(counts || matches!(set, Err(EngineError::GuardianOnly(_))), "{set:?}");
     }
 }
 

@@ -9,7 +9,8 @@ use std::path::Path;
 use std::process::Command;
 
 use consentd::decision::Reason;
-use consentd::engine::change::{Hold, ProfileChange};
+use consentd::engine::change::Hold;
+use consentd::engine::profile::ProfileChange;
 use consentd::engine::settings::{By, LockedFor};
 use consentd::engine::{Engine, EngineError};
 use consentd::store::{Store, StoreError};

@@ -187,30 +187,50 @@ async fn a_caller_that_left_is_unidentified() {
     let mut calls = MessageStream::from(&connection);
     let running = bus.caller(Command::new("/usr/bin/dbus-send"), &connection);
     let unique = sender(&mut calls).await;
-    let left = zbus::fdo::DBusProxy::new(&connection).await.unwrap();
-    let mut changes = left.receive_name_owner_changed().await.unwrap();
+    let mut changes = changes(&connection).await;
     drop(running);
-    while changes.next().await.unwrap().args().unwrap().name() != unique.as_str() {}
+    assert_eq!(next_name(&mut changes).await, unique);
     let apps = declared(&[("root", system_user(0))]);
     assert_eq!(identify(&connection, &unique, &apps).await, Err(Unidentified::BusRefused));
     let bus_itself = UniqueName::try_from("org.freedesktop.DBus").unwrap();
     assert_eq!(identify(&connection, &bus_itself, &apps).await, Err(Unidentified::BusRefused));
 }
 
+/// Connects as the least of clients, with `Hello` alone.
+const CONNECT: &str = r#"
+    use IO::Socket::UNIX;
+    my ($path, $hello) = @ARGV;
+    my $bus = IO::Socket::UNIX->new($path) or die "no bus: $!";
+    syswrite $bus, "\0AUTH EXTERNAL " . unpack("H*", $>) . "\r\n";
+    sysread $bus, my $ok, 4096;
+    syswrite $bus, "BEGIN\r\n" . pack("H*", $hello);
+    sysread $bus, my $name, 4096;
+"#;
+
+/// A client that does nothing but what stands in a script.
+fn client(bus: &Bus, script: &str) -> Command {
+    let hello = zbus::Message::method_call("/org/freedesktop/DBus", "Hello")
+        .destination("org.freedesktop.DBus")
+        .interface("org.freedesktop.DBus")
+        .build(&())
+        .unwrap();
+    let hello: String = hello.data().iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut perl = Command::new("perl");
+    perl.arg("-e").arg(format!("{CONNECT}{script}"));
+    perl.arg(bus.folder.path().join("socket")).arg(hello);
+    perl
+}
+
 /// It connects, hands the connection to a child, and ends: its pid may be anybody's now (polkit,
 /// CVE-2013-4288). The uid is still its own.
 #[tokio::test]
 async fn a_process_that_left_its_connection_to_another_is_its_system_user_or_nobody() {
-    const SCRIPT: &str = r#"
-        use IO::Socket::UNIX;
-        my ($path, $hello) = @ARGV;
-        my $bus = IO::Socket::UNIX->new($path) or die "no bus: $!";
-        syswrite $bus, "\0AUTH EXTERNAL " . unpack("H*", $>) . "\r\n";
-        sysread $bus, my $ok, 4096;
-        syswrite $bus, "BEGIN\r\n" . pack("H*", $hello);
-        sysread $bus, my $name, 4096;
+    const LEAVE: &str = r#"
         my $child = fork;
-        exec "sleep", "1000" if $child == 0 && open(STDIN, "<&", $bus) && open(STDOUT, ">", "/dev/null");
+        if ($child == 0) {
+            open(STDIN, "<&", $bus) and open(STDOUT, ">", "/dev/null") or die;
+            exec "sleep", "1000";
+        }
         print "$child\n";
     "#;
     if !require_root() || !require_program("perl", "perl-base") {
@@ -218,27 +238,13 @@ async fn a_process_that_left_its_connection_to_another_is_its_system_user_or_nob
     }
     let Some(bus) = Bus::start() else { return };
     let connection = bus.connect().await;
-    let names = zbus::fdo::DBusProxy::new(&connection).await.unwrap();
-    let mut changes = names.receive_name_owner_changed().await.unwrap();
-    let hello = zbus::Message::method_call("/org/freedesktop/DBus", "Hello")
-        .destination("org.freedesktop.DBus")
-        .interface("org.freedesktop.DBus")
-        .build(&())
-        .unwrap();
-    let hello: String = hello.data().iter().map(|byte| format!("{byte:02x}")).collect();
-    let left = Command::new("perl")
-        .args(["-e", SCRIPT])
-        .arg(bus.folder.path().join("socket"))
-        .arg(hello)
-        .uid(SYSTEM_USER)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    let change = changes.next().await.unwrap();
+    let mut changes = changes(&connection).await;
+    let mut client = client(&bus, LEAVE);
+    client.uid(SYSTEM_USER).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let left = client.output().unwrap();
+    let unique = next_name(&mut changes).await;
     let child = String::from_utf8(left.stdout).unwrap().trim().parse().unwrap();
     let _child = Orphan(child);
-    let unique = OwnedUniqueName::try_from(change.args().unwrap().name().as_str()).unwrap();
     let others = declared(&[("org.example.other", system_user(SYSTEM_USER + 1))]);
     assert_eq!(identify(&connection, &unique, &others).await, Err(Unidentified::Gone));
     let apps = declared(&[("org.example.weather", system_user(SYSTEM_USER))]);
@@ -246,6 +252,18 @@ async fn a_process_that_left_its_connection_to_another_is_its_system_user_or_nob
     let caller = identified.caller.as_ref().unwrap();
     assert_eq!((caller.kind, caller.trust), (Kind::User, Trust::System));
     assert!(identified.peer.is_sandboxed(), "a process that nobody saw may not change settings");
+}
+
+async fn changes(connection: &Connection) -> zbus::fdo::NameOwnerChangedStream {
+    let bus = zbus::fdo::DBusProxy::new(connection).await.unwrap();
+    bus.receive_name_owner_changed().await.unwrap()
+}
+
+/// The name that comes or goes next.
+async fn next_name(changes: &mut zbus::fdo::NameOwnerChangedStream) -> OwnedUniqueName {
+    let next = tokio::time::timeout(Duration::from_secs(60), changes.next());
+    let change = next.await.expect("no name came or went; see above").unwrap();
+    OwnedUniqueName::try_from(change.args().unwrap().name().as_str()).unwrap()
 }
 
 /// A child that its parent left behind.
@@ -259,10 +277,14 @@ impl Drop for Orphan {
     }
 }
 
-/// Its `.flatpak-info` lies on a file system that never answers. It harms its own user alone.
-#[tokio::test]
-async fn a_caller_that_hangs_the_examination_is_unidentified_and_blocks_no_other_user() {
-    const SCRIPT: &str = r#"
+/// Callers whose `.flatpak-info` lies on a file system that never answers.
+struct Hung<'a> {
+    bus: &'a Bus,
+    root: TempDir,
+}
+
+impl<'a> Hung<'a> {
+    const SCRIPT: &'static str = r#"
         set -e
         root=$1; shift
         mount -t tmpfs root "$root"
@@ -277,32 +299,40 @@ async fn a_caller_that_hangs_the_examination_is_unidentified_and_blocks_no_other
         mount -i -t fuse -o fd=3,rootmode=100644,user_id=0,group_id=0 hung .flatpak-info
         exec chroot . "$@"
     "#;
+
+    fn new(bus: &'a Bus) -> Option<Self> {
+        let fuse = std::path::Path::new("/dev/fuse").exists();
+        let possible = crate::support::require(fuse, "/dev/fuse: modprobe fuse");
+        possible.then(|| Hung { bus, root: tempfile::tempdir().unwrap() })
+    }
+
+    fn start(&self, connection: &Connection) -> Running {
+        let mut program = Command::new("unshare");
+        program
+            .current_dir(self.bus.folder.path())
+            .args(["--mount", "--propagation=private", "sh", "-c", Self::SCRIPT, "sh"])
+            .arg(self.root.path())
+            .arg("/usr/bin/dbus-send");
+        Bus::caller_at("unix:path=/bus/socket", program, connection)
+    }
+}
+
+/// It harms its own user alone.
+#[tokio::test]
+async fn a_caller_that_hangs_the_examination_is_unidentified_and_blocks_no_other_user() {
     if !require_root() || !require_program("unshare", "util-linux") {
         return;
     }
-    if !crate::support::require(
-        std::path::Path::new("/dev/fuse").exists(),
-        "/dev/fuse: modprobe fuse",
-    ) {
-        return;
-    }
     let Some(bus) = Bus::start() else { return };
+    let Some(hung) = Hung::new(&bus) else { return };
     let connection = bus.connect().await;
     let mut calls = MessageStream::from(&connection);
-    let root = tempfile::tempdir().unwrap();
-    let hang = || {
-        let mut program = Command::new("unshare");
-        program.current_dir(bus.folder.path());
-        program.args(["--mount", "--propagation=private", "sh", "-c", SCRIPT, "sh"]);
-        program.arg(root.path()).arg("/usr/bin/dbus-send");
-        Bus::caller_at("unix:path=/bus/socket", program, &connection)
-    };
     let limits = Limits { deadline: Duration::from_secs(1), at_once: 2 };
     let examiner = Examiner::new(proc(), limits);
     let apps = declared(&[("org.example.weather", system_user(SYSTEM_USER))]);
-    let mut hung = vec![];
+    let mut running = vec![];
     for answer in [Unidentified::Slow, Unidentified::Slow, Unidentified::Busy] {
-        hung.push(hang());
+        running.push(hung.start(&connection));
         let unique = sender(&mut calls).await;
         assert_eq!(examiner.identify(&connection, &unique, &apps, 1).await, Err(answer));
     }
@@ -315,10 +345,52 @@ async fn a_caller_that_hangs_the_examination_is_unidentified_and_blocks_no_other
     // When the hung ones have ended, so have their examinations, and their places are free.
     let _more = bus.caller(Command::new("/usr/bin/dbus-send"), &connection);
     let unique = sender(&mut calls).await;
-    drop(hung);
+    drop(running);
     let mut answer = examiner.identify(&connection, &unique, &apps, 1).await;
     while answer == Err(Unidentified::Busy) {
         answer = examiner.identify(&connection, &unique, &apps, 1).await;
     }
     assert!(answer.is_ok());
+}
+
+/// Its process lives on, and may never have been the one that connected (polkit, CVE-2019-6133).
+#[tokio::test]
+async fn a_connection_that_closes_during_the_examination_is_unidentified() {
+    const CLOSE: &str = r#"
+        print "$$\n";
+        close STDOUT;
+        <STDIN>;
+        close $bus;
+        kill STOP => $$;
+    "#;
+    if !require_root() || !require_program("perl", "perl-base") {
+        return;
+    }
+    let Some(bus) = Bus::start() else { return };
+    let Some(hung) = Hung::new(&bus) else { return };
+    let connection = bus.connect().await;
+    let names = zbus::fdo::DBusProxy::new(&connection).await.unwrap();
+    let mut calls = MessageStream::from(&connection);
+    let limits = Limits { at_once: 1, ..Limits::default() };
+    let examiner = Examiner::new(proc(), limits);
+    let apps = declared(&[]);
+    // The only place is taken, so that the next one has to wait between two steps.
+    let running = hung.start(&connection);
+    let first = sender(&mut calls).await;
+    assert_eq!(examiner.identify(&connection, &first, &apps, 1).await, Err(Unidentified::Slow));
+    let mut changes = changes(&connection).await;
+    let (input, close) = std::io::pipe().unwrap();
+    let mut client = client(&bus, CLOSE);
+    let _client = Running::start_and_hear_pid_with_input(client.stdin(input));
+    let unique = next_name(&mut changes).await;
+    let identified = examiner.identify(&connection, &unique, &apps, 1);
+    let closed = async {
+        // The bus answers in order: by then it has said whose the connection is.
+        names.get_id().await.unwrap();
+        drop(close);
+        assert_eq!(next_name(&mut changes).await, unique);
+        drop(running);
+    };
+    let (answer, ()) = futures_util::future::join(identified, closed).await;
+    assert_eq!(answer, Err(Unidentified::Disconnected));
 }

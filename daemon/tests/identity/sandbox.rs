@@ -1,7 +1,9 @@
 //! Real sandboxes, made by bubblewrap as flatpak makes them, and hostile ones.
 
+use std::fs::Permissions;
 use std::io::{Seek, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use consentd::apps::Identity;
@@ -14,8 +16,8 @@ use rustix::thread::{
 };
 
 use crate::support::{
-    Installed, Running, SYSTEM_USER, declared, look, own_uid, require_program, require_root,
-    with_descriptor, without_descriptor,
+    Installed, Recorded, Running, SYSTEM_USER, declared, look, own_uid, require_program,
+    require_root, with_descriptor, without_descriptor,
 };
 
 const INFO: &str = "[Application]\nname=org.example.Weather\n\n[Instance]\ninstance-id=4711\n";
@@ -175,11 +177,27 @@ fn the_daemon_needs_two_capabilities_to_examine_other_users_and_no_more() {
         (CapabilitySet::DAC_READ_SEARCH, "exe"),
         (CapabilitySet::empty(), "exe"),
     ] {
-        let why = as_the_unit_does(capabilities, || look(credentials())).unwrap_err();
-        let what = match why {
-            Unidentified::Unreadable { what, .. } => what,
-            why => panic!("{capabilities:?}: {why}"),
+        let answer = as_the_unit_does(capabilities, || look(credentials()));
+        let Err(Unidentified::Unreadable { what, .. }) = answer else {
+            panic!("{capabilities:?}: {answer:?}");
         };
         assert_eq!(what, file, "{capabilities:?}");
     }
+}
+
+#[test]
+fn a_root_that_cannot_be_looked_into_does_not_read_as_no_flatpak() {
+    if !require_root() {
+        return;
+    }
+    let tree = Recorded::new(1000);
+    let chmod = |name: &str, mode| {
+        std::fs::set_permissions(tree.path(name), Permissions::from_mode(mode)).unwrap();
+    };
+    chmod("", 0o755);
+    let look = || as_the_unit_does(CapabilitySet::empty(), || tree.look());
+    assert_eq!(look().unwrap().flatpak, None);
+    chmod("outside", 0o700);
+    let why = look().unwrap_err();
+    assert!(matches!(why, Unidentified::Unreadable { what: "root/.flatpak-info", .. }), "{why}");
 }

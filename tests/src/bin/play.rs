@@ -32,9 +32,7 @@ async fn main() -> Result<ExitCode> {
     let mut world = World::start(BusKind::DbusDaemon).await?;
     let tools_dir = make_tools(&world)?;
     let interactive = std::io::stdin().is_terminal();
-    if interactive {
-        welcome(&world)?;
-    }
+    welcome(&world, interactive)?;
     // Ctrl-C is the shell's to deal with; a hang-up or a stop ends the shell, and this with it.
     let _ours_not = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -55,15 +53,17 @@ async fn main() -> Result<ExitCode> {
     Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-fn welcome(world: &World) -> Result<()> {
+fn welcome(world: &World, interactive: bool) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "\n  A bus, consentd (pid {}) and its sample apps are up in {}\n  until you leave this shell \
-         with exit. Nobody has decided anything yet.\n{WELCOME}",
+        "A bus, consentd (pid {}) and its sample apps are up in {}",
         world.daemon.pid(),
         world.stage.root().display()
     )?;
+    if interactive {
+        writeln!(out, "until you leave this shell with exit. Nothing is decided yet.\n{WELCOME}")?;
+    }
     Ok(out.flush()?)
 }
 

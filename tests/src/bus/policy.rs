@@ -35,7 +35,7 @@ type Batch = (bool, u64, Vec<Own>, Vec<Transmit>, Vec<Transmit>);
 /// The same for dbus-broker: the structure that its launcher makes of a configuration.
 pub(super) fn broker_policy() -> Variant<'static> {
     const ALL_USERS: u32 = u32::MAX;
-    const BROADCAST_OR_NOT: u32 = 2;
+    const BROADCAST_OR_NOT: u32 = 0;
     const ANY_TYPE: u32 = 0;
     let own_all: Own = (true, 1, true, "");
     let all: Transmit = (true, 1, "", "", "", "", ANY_TYPE, BROADCAST_OR_NOT, 0, u64::MAX);

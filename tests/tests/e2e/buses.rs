@@ -1,8 +1,10 @@
 //! The buses themselves: that what the other scenarios run on is what it says.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use consentd_tests::bus::{Bus, BusKind};
 use consentd_tests::prerequisite;
+use futures_util::StreamExt;
+use zbus::fdo::DBusProxy;
 
 use crate::scenario::block_on;
 
@@ -37,6 +39,13 @@ fn two_programs_talk(kind: BusKind) -> Result<()> {
             )
             .await?;
         assert_eq!(reply.header().sender(), service.unique_name().map(|name| &**name));
+        // Broadcasts arrive too.
+        let names = DBusProxy::new(&client).await?;
+        let mut owners =
+            names.receive_name_owner_changed_with_args(&[(0, "org.example.Echo")]).await?;
+        service.release_name("org.example.Echo").await?;
+        let signal = owners.next().await.context("the bus hung up")?;
+        assert!(signal.args()?.new_owner().is_none());
         Ok(())
     })
 }

@@ -4,7 +4,24 @@
 //! world; `on_both_buses!` makes two tests of it. When it is over the daemon must still be up, and
 //! stop well.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "a scenario names the reply it wants")]
+
 mod buses;
 mod check;
+mod consentctl;
+mod faults;
+mod hostile;
+mod identities;
+mod ids;
+mod install;
+mod interfaces;
+mod kill;
+mod lifetimes;
+mod polkit;
 mod readme;
+mod reload;
+mod revocation;
 mod scenario;
+mod settings_authority;
+mod toggles;
+mod trying_out;

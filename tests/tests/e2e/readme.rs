@@ -1,10 +1,11 @@
 //! The README's examples, as they stand there, each run by an app that is identified.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use consentd_tests::bus::BusKind;
+use consentd_tests::sandbox::Sandbox;
 use consentd_tests::world::World;
 use consentd_tests::{place, prerequisite};
 
@@ -19,23 +20,18 @@ fn the_shell_example_is_answered() -> Result<()> {
     if prerequisite::skip(prerequisite::program("busctl", "systemd")) {
         return Ok(());
     }
-    example_of("sh", async |world, script| {
-        let sandbox = Sandbox::new(world).await?;
-        sandbox.run(world, &["/bin/sh", "-c", script]).await
-    })
+    example_of("sh", async |world, script| run_in(world, "/usr/bin/sh", script).await)
 }
 
 #[test]
 fn the_python_example_is_answered() -> Result<()> {
     let module = Path::new("/usr/lib/python3/dist-packages/dbus").is_dir();
-    let missing = (!module).then(|| "python3-dbus is not installed: apt-get install python3-dbus");
+    let missing =
+        (!module).then_some("python3-dbus is not installed: apt-get install python3-dbus");
     if prerequisite::skip(missing.map(str::to_owned)) {
         return Ok(());
     }
-    example_of("python", async |world, script| {
-        let sandbox = Sandbox::new(world).await?;
-        sandbox.run(world, &["/usr/bin/python3", "-c", script]).await
-    })
+    example_of("python", async |world, script| run_in(world, "/usr/bin/python3", script).await)
 }
 
 #[test]
@@ -58,7 +54,7 @@ fn example_of(
     language: &str,
     example: impl AsyncFnOnce(&mut World, &str) -> Result<String>,
 ) -> Result<()> {
-    if prerequisite::skip(prerequisite::program("bwrap", "bubblewrap")) {
+    if prerequisite::skip(Sandbox::missing()) {
         return Ok(());
     }
     let readme = std::fs::read_to_string(place::root().join("README.md"))?;
@@ -79,46 +75,22 @@ async fn printed(mut command: Command) -> Result<String> {
     Ok(text)
 }
 
-/// A sandbox in the shape of a flatpak's, whose app is declared as the weather app.
-struct Sandbox {
-    info_path: PathBuf,
+/// A sandbox whose app is declared as the weather app.
+async fn weather_sandbox(world: &World) -> Result<Sandbox> {
+    const ID: &str = "org.example.weather.script";
+    let declared = std::fs::read_to_string(place::root().join("catalog/apps.d/weather.toml"))?;
+    let (before, rest) = declared.split_once("[identity]").context("no identity")?;
+    let (_, after) = rest.split_once("\n\n").context("no end of the identity")?;
+    let sandboxed = format!("{before}[identity]\nflatpak = \"{ID}\"\n\n{after}");
+    world.stage.declare("weather.toml", &sandboxed)?;
+    world.ctl()?.done(&["reload"]).await?;
+    Sandbox::new(ID, world.stage.root())
 }
 
-impl Sandbox {
-    async fn new(world: &World) -> Result<Self> {
-        const ID: &str = "org.example.weather.script";
-        let info_path = world.stage.root().join("flatpak-info");
-        std::fs::write(
-            &info_path,
-            format!(
-                "[Application]\nname={ID}\nruntime=runtime/org.example.Platform/x86_64/1\n\n\
-                 [Instance]\ninstance-id=1\n"
-            ),
-        )?;
-        let declared = std::fs::read_to_string(place::root().join("catalog/apps.d/weather.toml"))?;
-        let (before, rest) = declared.split_once("[identity]").context("no identity")?;
-        let (_, after) = rest.split_once("\n\n").context("no end of the identity")?;
-        let sandboxed = format!("{before}[identity]\nflatpak = \"{ID}\"\n\n{after}");
-        world.stage.declare("weather.toml", &sandboxed)?;
-        world.ctl()?.done(&["reload"]).await?;
-        Ok(Self { info_path })
-    }
-
-    async fn run(&self, world: &World, program: &[&str]) -> Result<String> {
-        let socket_path =
-            world.bus.address().strip_prefix("unix:path=").context("the bus has no path")?;
-        let mut command = Command::new("bwrap");
-        command.args(["--tmpfs", "/", "--proc", "/proc", "--dev", "/dev"]);
-        for dir in ["/usr", "/etc"] {
-            command.args(["--ro-bind", dir, dir]);
-        }
-        for dir in ["bin", "lib", "lib64"] {
-            command.args(["--symlink", &format!("usr/{dir}"), &format!("/{dir}")]);
-        }
-        command.args(["--ro-bind", socket_path, socket_path, "--ro-bind"]);
-        command.arg(&self.info_path).arg("/.flatpak-info");
-        command.args(["--die-with-parent", "--setenv", "DBUS_SYSTEM_BUS_ADDRESS"]);
-        command.arg(world.bus.address()).arg("--").args(program);
-        printed(command).await
-    }
+/// Runs an interpreter in it.
+async fn run_in(world: &World, interpreter: &str, script: &str) -> Result<String> {
+    let sandbox = weather_sandbox(world).await?;
+    let mut command = sandbox.command(Path::new(interpreter), world.bus.address())?;
+    command.args(["-c", script]);
+    printed(command).await
 }

@@ -8,8 +8,8 @@ use zbus::{OwnedFd, interface};
 
 use super::dict::{Dict, Options, Reader, dict, dicts};
 use super::errors::{not_supported, policy, wire};
+use super::history::read_filter;
 use super::service::Service;
-use super::settings::read_filter;
 use crate::authority::{Act, Polkit};
 use crate::row::Row;
 

@@ -44,6 +44,7 @@ pub(super) fn policy(error: &PolicyError) -> Error {
         PolicyError::Store(_) => wire(EngineError::StoreUnavailable(error.to_string())),
         PolicyError::Catalog(_)
         | PolicyError::Apps(_)
+        | PolicyError::BrokeOff
         | PolicyError::Uncovers { .. }
         | PolicyError::TooMany(_) => Error::CatalogInvalid(error.to_string()),
     }

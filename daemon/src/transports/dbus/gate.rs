@@ -5,10 +5,11 @@ use std::sync::Arc;
 use consentd_dbus::{Error, Result};
 use zbus::interface;
 use zbus::message::Header;
+use zbus::object_server::SignalEmitter;
 
 use super::dict::{Dict, Options, Reader, dict};
 use super::errors::{not_supported, wire};
-use super::service::Service;
+use super::service::{Call, Service};
 use crate::catalog::Trust;
 use crate::decision::{Context, Ruling};
 use crate::engine::{Answer, Asker, Checked, Request};
@@ -58,6 +59,8 @@ impl Said {
 struct Asking {
     user: u32,
     caller: Option<Caller>,
+    /// Keeps the daemon from stopping under it.
+    _call: Call,
 }
 
 impl Asking {
@@ -69,11 +72,12 @@ impl Asking {
 impl Gate {
     /// Who asks. Whoever cannot be identified is denied, and that is an answer, not an error.
     async fn asking(&self, header: &Header<'_>, named: Option<u32>) -> Result<Asking> {
+        let call = self.0.begin().await;
         let identified = match self.0.identify(header).await {
             Ok((identified, _)) => identified,
             Err(why) => {
                 tracing::info!(%why, "a caller could not be identified");
-                return Ok(Asking { user: NO_USER, caller: None });
+                return Ok(Asking { user: NO_USER, caller: None, _call: call });
             }
         };
         let user = identified.peer.uid;
@@ -96,12 +100,12 @@ impl Gate {
         if user == NO_USER {
             return Err(Error::InvalidArgument("uid 4294967295 stands for nobody".into()));
         }
-        Ok(Asking { user, caller: caller.cloned() })
+        Ok(Asking { user, caller: caller.cloned(), _call: call })
     }
 
     async fn answer(
         &self,
-        asking: Asking,
+        asking: &Asking,
         purpose: &str,
         data: &[&str],
         said: &Said,
@@ -116,11 +120,12 @@ impl Gate {
     /// An allowance for one time is used up, which waits for the disk: in a thread that may wait.
     async fn answer_once(
         &self,
-        asking: Asking,
+        asking: &Asking,
         purpose: &str,
         data: &[&str],
         said: &Said,
     ) -> Result<Answer> {
+        let (user, caller) = (asking.user, asking.caller.clone());
         let engine = Arc::clone(&self.0.engine);
         let (context, tag) = (said.context.clone(), said.tag.clone());
         let purpose = purpose.to_owned();
@@ -128,7 +133,7 @@ impl Gate {
         let checked = tokio::task::spawn_blocking(move || {
             let data: Vec<&str> = data.iter().map(String::as_str).collect();
             let request = Request::new(&purpose, &data, &context, &tag)?;
-            Ok(engine.check_once(asking.asker(), &request))
+            Ok(engine.check_once(Asker { user, caller: caller.as_ref() }, &request))
         });
         match checked.await {
             Ok(answer) => answer.map_err(wire),
@@ -155,7 +160,7 @@ impl Gate {
     ) -> Result<(Vec<ItemResult>, Dict)> {
         let said = Said::read(context)?;
         let asking = self.asking(&header, said.user).await?;
-        let answer = self.answer(asking, purpose, &data, &said).await?;
+        let answer = self.answer(&asking, purpose, &data, &said).await?;
         Ok((results(&data, &answer.rulings), info(&answer)))
     }
 
@@ -204,6 +209,10 @@ impl Gate {
             Err(why) => stranger(&why),
         }))
     }
+
+    /// Its decisions may have changed: to the app concerned alone.
+    #[zbus(signal)]
+    pub(super) async fn changed(emitter: &SignalEmitter<'_>, generation: u64) -> zbus::Result<()>;
 
     #[zbus(property(emits_changed_signal = "const"))]
     async fn version(&self) -> u32 {

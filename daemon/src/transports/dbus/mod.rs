@@ -1,16 +1,39 @@
 //! D-Bus: `org.consentd` with its interfaces at `/org/consentd`.
 //!
-//! Methods are a few lines each: options, authority, engine, answer. The contract is `dbus/*.xml`.
+//! Methods are a few lines each: options, authority, engine, answer. The contract is `dbus/interfaces/`.
 
 mod admin;
+mod admission;
 mod dict;
 mod errors;
 mod followers;
 mod gate;
+mod history;
 mod polkit;
 mod service;
 mod settings;
 mod signals;
 mod watchers;
 
+use std::sync::Arc;
+
+use consentd_dbus::names;
+
+use crate::engine::Engine;
+
 pub use service::{Config, Service};
+
+/// Serves the engine on a bus. When this returns, callers are answered.
+///
+/// # Errors
+/// The bus cannot be reached, or does not let the daemon own its name.
+pub async fn start(engine: Arc<Engine>, config: Config) -> anyhow::Result<Arc<Service>> {
+    let service = Arc::new(Service::connect(Arc::clone(&engine), config).await?);
+    engine.listen(Arc::new(signals::Signals::start(&service)));
+    let server = service.connection.object_server();
+    server.at(names::PATH, gate::Gate(Arc::clone(&service))).await?;
+    server.at(names::PATH, settings::Settings(Arc::clone(&service))).await?;
+    server.at(names::PATH, admin::Admin(Arc::clone(&service))).await?;
+    service.own_name().await?;
+    Ok(service)
+}

@@ -6,18 +6,21 @@ use std::sync::Arc;
 use consentd_dbus::{Error, Result};
 use zbus::interface;
 use zbus::message::Header;
+use zbus::object_server::SignalEmitter;
 
+use super::admission::Admitted;
 use super::dict::{Dict, Options, Reader, dict, dicts};
 use super::errors::{not_supported, wire};
 use super::gate::{ItemResult, Said, results};
-use super::service::{Admitted, Service};
+use super::history::{count_row, counted_by, cursor, line_row, read_filter};
+use super::service::Service;
 use crate::authority::Act;
 use crate::decision::trace::Step;
-use crate::engine::change::{Change, Hold, MAX_CHANGES, ProfileChange, SetOptions};
+use crate::engine::change::{Change, Hold, MAX_CHANGES, SetOptions};
 use crate::engine::error::TooLarge;
+use crate::engine::profile::ProfileChange;
 use crate::engine::settings::LockedFor;
 use crate::engine::{Engine, EngineError, Request};
-use crate::ledger::{By, Count, Counted, Event, Filter, Line, Wanted};
 use crate::row::Row;
 
 const DEFAULT_LIMIT: u32 = consentd_dbus::names::DEFAULT_LIMIT;
@@ -117,7 +120,7 @@ impl Settings {
         let change = |&(toggle, app, state)| Change { toggle, app, state };
         let loosens = changes.iter().map(change).any(|change| change.loosens());
         let act = if loosens { Act::Loosen } else { Act::Tighten };
-        let Admitted { user, by, .. } = self.0.admit(&header, act, user).await?;
+        let Admitted { user, by, _call, .. } = self.0.admit(&header, act, user).await?;
         let changes: Vec<[String; 3]> =
             changes.into_iter().map(|(t, a, s)| [t.into(), a.into(), s.into()]).collect();
         self.blocking(move |engine| {
@@ -155,7 +158,7 @@ impl Settings {
         options: Options<'_>,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<u32> {
-        let Admitted { user, by, .. } = self.admit(&header, options, Act::Loosen).await?;
+        let Admitted { user, by, _call, .. } = self.admit(&header, options, Act::Loosen).await?;
         self.blocking(move |engine| engine.reset(user, &app, by)).await
     }
 
@@ -166,7 +169,7 @@ impl Settings {
         options: Options<'_>,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<u32> {
-        let Admitted { user, by, .. } = self.admit(&header, options, Act::Loosen).await?;
+        let Admitted { user, by, _call, .. } = self.admit(&header, options, Act::Loosen).await?;
         self.blocking(move |engine| engine.forget(user, &app, by)).await
     }
 
@@ -255,7 +258,7 @@ impl Settings {
         let language = reader.text("language")?;
         let guardian = reader.small("guardian")?;
         reader.end("region, age_band, language, guardian")?;
-        let Admitted { user, by, uid } = self.admit(&header, options, Act::Loosen).await?;
+        let Admitted { user, by, uid, _call } = self.admit(&header, options, Act::Loosen).await?;
         // Root is the one who names a guardian, for itself too.
         let by = if uid == 0 { crate::engine::settings::By::Administrator } else { by };
         self.blocking(move |engine| {
@@ -323,7 +326,9 @@ impl Settings {
 
     async fn watch(&self, options: Options<'_>, #[zbus(header)] header: Header<'_>) -> Result<()> {
         let admitted = self.admit(&header, options, Act::Inspect).await?;
-        self.0.watch(&header, &admitted).await
+        let sender = header.sender().ok_or_else(no_sender)?;
+        let Admitted { user, uid, .. } = admitted;
+        self.0.watchers.watch(&self.0.connection, sender, uid, user).await
     }
 
     async fn unwatch(
@@ -332,9 +337,18 @@ impl Settings {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<()> {
         let admitted = self.admit(&header, options, Act::Inspect).await?;
-        self.0.unwatch(&header, admitted.user);
+        self.0.watchers.unwatch(header.sender().ok_or_else(no_sender)?, admitted.user);
         Ok(())
     }
+
+    /// A setting has another state: to watchers alone.
+    #[zbus(signal)]
+    pub(super) async fn setting_changed(
+        emitter: &SignalEmitter<'_>,
+        toggle: &str,
+        app: &str,
+        state: HashMap<String, zbus::OwnedVariant>,
+    ) -> zbus::Result<()>;
 
     #[zbus(property(emits_changed_signal = "const"))]
     async fn version(&self) -> u32 {
@@ -363,6 +377,10 @@ impl Settings {
     }
 }
 
+fn no_sender() -> Error {
+    Error::InvalidArgument("a call without a sender".into())
+}
+
 fn explained_step(id: &str, step: &Step, catalog: &crate::catalog::Catalog) -> Row {
     let (outcome, text) = match step.finding {
         Some(finding) => ("decides", finding.text(catalog)),
@@ -378,128 +396,6 @@ fn explained_step(id: &str, step: &Step, catalog: &crate::catalog::Catalog) -> R
         .with("outcome", outcome)
         .with("text", text)
         .with("requirement", step.rule.requirement())
-}
-
-/// A cursor is what an earlier call returned.
-fn cursor(cursor: Option<String>) -> Result<Option<i64>> {
-    match cursor.as_deref() {
-        None | Some("") => Ok(None),
-        Some(seq) => seq.parse().map(Some).map_err(|_| {
-            Error::InvalidArgument("`cursor` has to be what an earlier call returned".into())
-        }),
-    }
-}
-
-/// Reads a filter for one user's lines.
-pub(super) fn read_filter(filter: Options<'_>, user: u32) -> Result<Filter> {
-    let mut reader = Reader::new(filter);
-    let filter = Filter {
-        user,
-        app: reader.text("app")?,
-        toggle: reader.text("toggle")?,
-        purpose: reader.text("purpose")?,
-        data: reader.text("data")?,
-        decision: reader.text("decision")?,
-        since: reader.number("since")?,
-        until: reader.number("until")?,
-        wanted: match reader.text("kind")?.as_deref() {
-            None => Wanted::All,
-            Some("record") => Wanted::Records,
-            Some("setting") => Wanted::Settings,
-            Some(_) => {
-                return Err(Error::InvalidArgument("`kind` is `record` or `setting`".into()));
-            }
-        },
-    };
-    reader.end("app, toggle, purpose, data, decision, since, until, kind")?;
-    if let Some(decision) = filter.decision.as_deref()
-        && !["allow", "deny", "ask"].contains(&decision)
-    {
-        return Err(Error::InvalidArgument("`decision` is `allow`, `deny` or `ask`".into()));
-    }
-    Ok(filter)
-}
-
-fn counted_by(words: &[String]) -> Result<Vec<By>> {
-    let mut by: Vec<By> = Vec::with_capacity(words.len().min(By::ALL.len()));
-    for word in words {
-        let known = By::ALL.into_iter().find(|by| by.word() == word);
-        match known {
-            Some(known) if !by.contains(&known) => by.push(known),
-            Some(_) | None => {
-                return Err(Error::InvalidArgument(
-                    "counted by app, data, purpose, decision, hour or day, each once".into(),
-                ));
-            }
-        }
-    }
-    Ok(by)
-}
-
-fn count_row(by: &[By], count: Count) -> Row {
-    let mut row = Row::new();
-    for (by, value) in by.iter().zip(count.by) {
-        row = match value {
-            Counted::Word(word) => row.with(by.word(), word),
-            Counted::Time(start) => row.with(by.word(), start),
-        };
-    }
-    row.with("count", count.count)
-}
-
-/// A line of the ledger as a row.
-pub(super) fn line_row(line: &Line) -> Row {
-    match line {
-        Line::Record {
-            seq,
-            at,
-            last,
-            user,
-            app,
-            trust,
-            purpose,
-            data,
-            decision,
-            reason,
-            tag,
-            count,
-            source,
-        } => Row::new()
-            .with("seq", seq.cast_unsigned())
-            .with("kind", "record")
-            .with("at", *at)
-            .with("last", *last)
-            .with("user", *user)
-            .with("app", app.as_str())
-            .with("trust", trust.as_str())
-            .with("purpose", purpose.as_str())
-            .with("data", data.as_str())
-            .with("decision", decision.as_str())
-            .with("reason", reason.as_str())
-            .maybe("tag", Some(tag.as_str()).filter(|tag| !tag.is_empty()))
-            .with("count", *count)
-            .with("source", *source),
-        Line::Setting { seq, event } => {
-            Row::new().with("seq", seq.cast_unsigned()).and(event_row(event))
-        }
-    }
-}
-
-/// A setting event as a row.
-pub(super) fn event_row(event: &Event) -> Row {
-    Row::new()
-        .with("kind", "setting")
-        .with("at", event.at)
-        .maybe("user", event.user)
-        .with("what", event.what.word())
-        .maybe("app", event.app.as_deref())
-        .maybe("toggle", event.toggle.as_deref())
-        .maybe("state", event.state.as_deref())
-        .maybe("lifetime", event.lifetime.as_deref())
-        .maybe("until", event.until)
-        .maybe("by", event.by.as_deref())
-        .maybe("notice", event.notice.as_deref())
-        .with("generation", event.generation)
 }
 
 /// A setting for [`super::watchers`].

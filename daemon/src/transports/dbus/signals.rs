@@ -4,10 +4,13 @@ use std::sync::{Arc, Weak};
 
 use consentd_dbus::names;
 use tokio::sync::{Notify, mpsc};
+use zbus::names::UniqueName;
+use zbus::object_server::SignalEmitter;
 
 use super::followers::Followers;
+use super::gate::Gate;
 use super::service::Service;
-use super::settings::state_row;
+use super::settings::{Settings, state_row};
 use crate::engine::{Changed, ChangedSetting, EngineError, Listener};
 use crate::ledger::{Event, Record};
 
@@ -86,19 +89,31 @@ async fn keep_time(service: Weak<Service>, due: Arc<Notify>) {
 
 impl Service {
     async fn tell(&self, change: &Changed) {
-        for (sender, concerned) in self.examiner.known().callers() {
-            if self.concerns(change, &concerned) {
-                self.send(&sender, names::GATE, "Changed", &(change.generation,)).await;
+        for (app, caller) in self.examiner.known().callers() {
+            if self.concerns(change, &caller)
+                && let Some(emitter) = self.emitter(&app)
+            {
+                sent(&app, Gate::changed(&emitter, change.generation).await);
             }
         }
         for setting in &change.settings {
             let Some(toggle) = setting.toggle.as_deref() else { continue };
             for (watcher, user) in self.watchers.of(setting.user) {
                 let Ok(row) = self.engine.get(user, toggle, &setting.app) else { continue };
-                let body = (toggle, setting.app.as_str(), state_row(row));
-                self.send(&watcher, names::SETTINGS, "SettingChanged", &body).await;
+                if let Some(emitter) = self.emitter(&watcher) {
+                    let state = state_row(row);
+                    let told = Settings::setting_changed(&emitter, toggle, &setting.app, state);
+                    sent(&watcher, told.await);
+                }
             }
         }
+    }
+
+    /// Sends to one connection alone.
+    fn emitter(&self, to: &str) -> Option<SignalEmitter<'static>> {
+        let to = UniqueName::try_from(to.to_owned()).ok()?;
+        let emitter = SignalEmitter::new(&self.connection, names::PATH).ok()?;
+        Some(emitter.set_destination(to.into()).into_owned())
     }
 
     /// Whether a change can make an app hear another answer. A change without settings is a new policy.
@@ -120,15 +135,10 @@ impl Service {
                     && covered(setting)
             })
     }
+}
 
-    async fn send<B>(&self, to: &str, interface: &str, signal: &str, body: &B)
-    where
-        B: serde::Serialize + zbus::DynamicType,
-    {
-        let sent =
-            self.connection.emit_signal(Some(to), names::PATH, interface, signal, body).await;
-        if let Err(error) = sent {
-            tracing::debug!(%error, to, signal, "a signal was not sent");
-        }
+fn sent(to: &str, outcome: zbus::Result<()>) {
+    if let Err(error) = outcome {
+        tracing::debug!(%error, to, "a signal was not sent");
     }
 }

@@ -1,8 +1,17 @@
 //! The command line: verbs, options, and what they take. It decides nothing.
 
+mod catalog;
+mod ledger;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::time::{Deadline, Duration, Moment};
+pub use catalog::{CatalogVerb, Kind};
+pub use ledger::{Counts, Grouping, History, Log, Paging, Period, RecordFilter};
+
+use crate::time::{Deadline, Duration};
+
+/// Over the options that every verb takes.
+const EVERYWHERE: &str = "Everywhere";
 
 /// Inspects and sets what apps may collect.
 ///
@@ -12,13 +21,13 @@ use crate::time::{Deadline, Duration, Moment};
 #[command(name = "consentctl", version, arg_required_else_help = true, max_term_width = 100)]
 pub struct Arguments {
     /// Print JSON with the keys of the D-Bus interface; errors on stderr as {"error": …}.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub json: bool,
     /// Another user's settings, by uid or name (needs authority).
-    #[arg(long, global = true, value_name = "UID|NAME", value_parser = crate::user::parse)]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "UID|NAME", value_parser = crate::user::parse)]
     pub user: Option<u32>,
     /// The bus to use instead of the system bus, for instance unix:path=/run/demo/bus.
-    #[arg(long, global = true, value_name = "ADDRESS")]
+    #[arg(long, global = true, help_heading = EVERYWHERE, value_name = "ADDRESS")]
     pub address: Option<String>,
     /// What to do.
     #[command(subcommand)]
@@ -60,7 +69,7 @@ pub enum Verb {
         /// The app's id or name.
         app: String,
     },
-    /// Hold toggles off for everybody.
+    /// Hold toggles off for everybody, or with --user for one.
     Lock {
         /// The toggles' ids or names.
         #[arg(required = true, value_name = "TOGGLE")]
@@ -213,143 +222,6 @@ pub struct Question {
     pub tag: Option<String>,
 }
 
-/// Which entries to show.
-#[derive(Debug, Default, Args)]
-pub struct Period {
-    /// Not older than this: 2h, 7d, yesterday, 2026-11-20, '2026-11-20 14:30'.
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<Moment>,
-    /// Older than this.
-    #[arg(long, value_name = "TIME")]
-    pub until: Option<Moment>,
-}
-
-/// How many entries to show.
-#[derive(Debug, Args)]
-pub struct Paging {
-    /// How many, newest first; 0 is all.
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
-    pub limit: u64,
-    /// Go on from the `next` of an earlier answer.
-    #[arg(long)]
-    pub cursor: Option<String>,
-    /// Show new entries as they come, until interrupted.
-    #[arg(long, short, conflicts_with_all = ["limit", "cursor", "since", "until"])]
-    pub follow: bool,
-}
-
-/// What records to show.
-#[derive(Debug, Args)]
-pub struct RecordFilter {
-    /// Of one app, by id or name.
-    #[arg(long, short)]
-    pub app: Option<String>,
-    /// For one purpose, by id or number.
-    #[arg(long, short)]
-    pub purpose: Option<String>,
-    /// Of one data item.
-    #[arg(long, short)]
-    pub data: Option<String>,
-    /// With one answer.
-    #[arg(long)]
-    pub decision: Option<Decision>,
-    /// From when to when.
-    #[command(flatten)]
-    pub period: Period,
-}
-
-/// An answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Decision {
-    /// It might collect.
-    Allow,
-    /// It might not.
-    Deny,
-    /// It might not then.
-    Ask,
-}
-
-impl Decision {
-    /// The word on the wire.
-    pub fn word(self) -> &'static str {
-        match self {
-            Decision::Allow => "allow",
-            Decision::Deny => "deny",
-            Decision::Ask => "ask",
-        }
-    }
-}
-
-/// `log`.
-#[derive(Debug, Args)]
-pub struct Log {
-    /// Which records.
-    #[command(flatten)]
-    pub filter: RecordFilter,
-    /// How many.
-    #[command(flatten)]
-    pub paging: Paging,
-}
-
-/// `history`.
-#[derive(Debug, Args)]
-pub struct History {
-    /// Of one app, by id or name.
-    #[arg(long, short)]
-    pub app: Option<String>,
-    /// Of one toggle, by id or name.
-    #[arg(long, short)]
-    pub toggle: Option<String>,
-    /// From when to when.
-    #[command(flatten)]
-    pub period: Period,
-    /// How many.
-    #[command(flatten)]
-    pub paging: Paging,
-}
-
-/// `counts`.
-#[derive(Debug, Args)]
-pub struct Counts {
-    /// What to sum by.
-    #[arg(long, value_delimiter = ',', default_value = "app,decision")]
-    pub by: Vec<Grouping>,
-    /// Which records.
-    #[command(flatten)]
-    pub filter: RecordFilter,
-}
-
-/// What records are summed by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Grouping {
-    /// App.
-    App,
-    /// Data item.
-    Data,
-    /// Purpose.
-    Purpose,
-    /// Answer.
-    Decision,
-    /// Hour.
-    Hour,
-    /// Day.
-    Day,
-}
-
-impl Grouping {
-    /// The word on the wire.
-    pub fn word(self) -> &'static str {
-        match self {
-            Grouping::App => "app",
-            Grouping::Data => "data",
-            Grouping::Purpose => "purpose",
-            Grouping::Decision => "decision",
-            Grouping::Hour => "hour",
-            Grouping::Day => "day",
-        }
-    }
-}
-
 /// `profile`.
 #[derive(Debug, Subcommand)]
 pub enum ProfileVerb {
@@ -375,74 +247,4 @@ pub struct ProfileChange {
     /// Who consents for a minor, by uid or name (root alone may say so).
     #[arg(long, value_name = "UID|NAME", value_parser = crate::user::parse)]
     pub guardian: Option<u32>,
-}
-
-/// `catalog`.
-#[derive(Debug, Subcommand)]
-pub enum CatalogVerb {
-    /// The entries of one kind; the kinds, if none is given.
-    List {
-        /// Which.
-        kind: Option<Kind>,
-    },
-    /// Everything that the catalogue says about an id.
-    Show {
-        /// A data item, a purpose, a toggle, a cookie …
-        id: String,
-    },
-    /// Check the files on the disk and change nothing.
-    Check,
-}
-
-/// The tables of the catalogue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
-    /// Data items.
-    Data,
-    /// Purposes.
-    Purposes,
-    /// Toggles.
-    Toggles,
-    /// Legal bases, and where fewer of them are permitted.
-    Bases,
-    /// What is never allowed.
-    Never,
-    /// Recipients.
-    Recipients,
-    /// Cookies.
-    Cookies,
-    /// Regions.
-    Regions,
-    /// Privacy notices.
-    Notices,
-}
-
-impl Kind {
-    /// All of them, as they are listed.
-    pub const ALL: [Kind; 9] = [
-        Kind::Data,
-        Kind::Purposes,
-        Kind::Toggles,
-        Kind::Bases,
-        Kind::Never,
-        Kind::Recipients,
-        Kind::Cookies,
-        Kind::Regions,
-        Kind::Notices,
-    ];
-
-    /// The word on the wire.
-    pub fn word(self) -> &'static str {
-        match self {
-            Kind::Data => "data",
-            Kind::Purposes => "purposes",
-            Kind::Toggles => "toggles",
-            Kind::Bases => "bases",
-            Kind::Never => "never",
-            Kind::Recipients => "recipients",
-            Kind::Cookies => "cookies",
-            Kind::Regions => "regions",
-            Kind::Notices => "notices",
-        }
-    }
 }

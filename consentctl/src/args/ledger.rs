@@ -1,0 +1,142 @@
+//! `log`, `history`, `counts`: which entries of the ledger, and how many.
+
+use clap::{Args, ValueEnum};
+
+use crate::time::Moment;
+
+/// Which entries to show.
+#[derive(Debug, Default, Args)]
+pub struct Period {
+    /// Not older than this: 2h, 7d, yesterday, 2026-11-20, '2026-11-20 14:30'.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Moment>,
+    /// Not newer than this.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<Moment>,
+}
+
+/// How many entries to show.
+#[derive(Debug, Args)]
+pub struct Paging {
+    /// How many, newest first; 0 is all.
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 50)]
+    pub limit: u64,
+    /// Go on from the `next` of an earlier answer.
+    #[arg(long)]
+    pub cursor: Option<String>,
+    /// Show new entries as they come, until interrupted.
+    #[arg(long, short, conflicts_with_all = ["limit", "cursor", "since", "until"])]
+    pub follow: bool,
+}
+
+/// What records to show.
+#[derive(Debug, Args)]
+pub struct RecordFilter {
+    /// Of one app, by id or name.
+    #[arg(long, short)]
+    pub app: Option<String>,
+    /// For one purpose, by id or number.
+    #[arg(long, short)]
+    pub purpose: Option<String>,
+    /// Of one data item.
+    #[arg(long, short)]
+    pub data: Option<String>,
+    /// With one answer.
+    #[arg(long)]
+    pub decision: Option<Decision>,
+    /// From when to when.
+    #[command(flatten)]
+    pub period: Period,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Decision {
+    /// It might collect.
+    Allow,
+    /// It might not.
+    Deny,
+    /// It might not then.
+    Ask,
+}
+
+impl Decision {
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Decision::Allow => "allow",
+            Decision::Deny => "deny",
+            Decision::Ask => "ask",
+        }
+    }
+}
+
+/// `log`.
+#[derive(Debug, Args)]
+pub struct Log {
+    /// Which records.
+    #[command(flatten)]
+    pub filter: RecordFilter,
+    /// How many.
+    #[command(flatten)]
+    pub paging: Paging,
+}
+
+/// `history`.
+#[derive(Debug, Args)]
+pub struct History {
+    /// Of one app, by id or name.
+    #[arg(long, short)]
+    pub app: Option<String>,
+    /// Of one toggle, by id or name.
+    #[arg(long, short)]
+    pub toggle: Option<String>,
+    /// From when to when.
+    #[command(flatten)]
+    pub period: Period,
+    /// How many.
+    #[command(flatten)]
+    pub paging: Paging,
+}
+
+/// `counts`.
+#[derive(Debug, Args)]
+pub struct Counts {
+    /// What to sum by.
+    #[arg(long, value_delimiter = ',', default_value = "app,decision")]
+    pub by: Vec<Grouping>,
+    /// Which records.
+    #[command(flatten)]
+    pub filter: RecordFilter,
+}
+
+/// What records are summed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Grouping {
+    /// App.
+    App,
+    /// Data item.
+    Data,
+    /// Purpose.
+    Purpose,
+    /// Answer.
+    Decision,
+    /// Hour.
+    Hour,
+    /// Day.
+    Day,
+}
+
+impl Grouping {
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Grouping::App => "app",
+            Grouping::Data => "data",
+            Grouping::Purpose => "purpose",
+            Grouping::Decision => "decision",
+            Grouping::Hour => "hour",
+            Grouping::Day => "day",
+        }
+    }
+}

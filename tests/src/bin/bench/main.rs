@@ -1,0 +1,55 @@
+//! `make bench`: what consentd costs, each figure beside its peer in the same run, and the budgets.
+//!
+//! Blocks of calls are interleaved, so that whatever else the machine does meets all of them alike.
+//! Only the ratios travel from one machine to another.
+
+mod calls;
+mod empty;
+mod flips;
+mod load;
+mod peers;
+mod start;
+mod table;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::table::Table;
+
+/// Measures consentd beside its peers.
+#[derive(Parser)]
+struct Options {
+    /// A tenth of the rounds: for a look, not for figures.
+    #[arg(long)]
+    quick: bool,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+#[derive(Subcommand)]
+enum Part {
+    /// Makes calls in blocks and says how long each took.
+    #[command(hide = true)]
+    Caller,
+    /// Serves a method that does nothing.
+    #[command(hide = true)]
+    Empty,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<ExitCode> {
+    let options = Options::parse();
+    match options.part {
+        Some(Part::Caller) => return calls::serve_blocks().await,
+        Some(Part::Empty) => return empty::serve().await,
+        None => {}
+    }
+    let rounds = if options.quick { 3 } else { 30 };
+    let mut table = Table::begin()?;
+    peers::measure(&mut table, rounds).await?;
+    flips::measure(&mut table, rounds)?;
+    start::measure(&mut table, if options.quick { 3 } else { 11 }).await?;
+    table.end()
+}

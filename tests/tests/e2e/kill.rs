@@ -1,0 +1,173 @@
+//! kill -9 in the middle of changes and checks, again and again (invariant 4): what was acknowledged
+//! is there, what was answered is in the ledger, and no generation comes twice.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use consentd_dbus::Options;
+use consentd_tests::app::App;
+use consentd_tests::person::{Person, count};
+use consentd_tests::words::{Order, Question, Reply};
+use consentd_tests::world::World;
+use tokio::sync::watch;
+
+use crate::ids::SECURITY;
+use crate::scenario::on_both_buses;
+
+on_both_buses![
+    thirty_kills_lose_no_acknowledged_change_and_no_answered_check,
+    ten_stops_lose_no_acknowledged_change_and_no_answered_check,
+];
+
+const TOGGLES: [&str; 4] = ["ad-services", "personalised-content", "marketing", "user-experience"];
+const APPS: [&str; 5] = ["", "org.example.game", "org.example.store", "org.example.push", "*"];
+const STATES: [&str; 4] = ["on", "off", "ask", "unset"];
+
+type Setting = (&'static str, &'static str);
+
+/// What must be there.
+#[derive(Default)]
+struct Acknowledged {
+    states: BTreeMap<Setting, &'static str>,
+    /// Sent, and not answered when the daemon ended: it may be there or not.
+    doubtful: Option<(Setting, &'static str)>,
+    /// Checks that were answered, ever.
+    checks: u64,
+    /// The highest generation that was seen.
+    generation: u64,
+}
+
+/// Numbers that look random and are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll<T: Copy>(&mut self, faces: &[T]) -> T {
+        faces[self.below(faces.len())]
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % 1_000_003).unwrap_or(0) % limit
+    }
+}
+
+async fn thirty_kills_lose_no_acknowledged_change_and_no_answered_check(
+    world: &mut World,
+) -> Result<()> {
+    interrupted(world, 30, |world| world.daemon.kill()).await
+}
+
+async fn ten_stops_lose_no_acknowledged_change_and_no_answered_check(
+    world: &mut World,
+) -> Result<()> {
+    interrupted(world, 10, World::stop).await
+}
+
+async fn interrupted(
+    world: &mut World,
+    rounds: u64,
+    interrupt: impl Fn(&mut World) -> Result<()>,
+) -> Result<()> {
+    let known = RefCell::new(Acknowledged::default());
+    let mut security = world.app("security").await?;
+    for round in 1..=rounds {
+        let mut dice = Dice(round.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let person = world.person().await?;
+        let (sent, mut seen) = watch::channel(0_usize);
+        let (until, pauses) = (1 + dice.below(12), dice.below(300));
+        let changing = change(&person, &known, &mut dice, &sent);
+        let checking = check(&mut security, &known);
+        let interrupting = async {
+            seen.wait_for(|&count| count >= until).await?;
+            for _ in 0..pauses {
+                tokio::task::yield_now().await;
+            }
+            interrupt(world)
+        };
+        let (changed, checked, interrupted) = tokio::join!(changing, checking, interrupting);
+        changed.and(checked).and(interrupted)?;
+        world.start_again()?;
+        compare(&person, &known, round).await?;
+    }
+    Ok(())
+}
+
+/// Sets this and that until the daemon is gone.
+async fn change(
+    person: &Person,
+    known: &RefCell<Acknowledged>,
+    dice: &mut Dice,
+    sent: &watch::Sender<usize>,
+) -> Result<()> {
+    loop {
+        let setting = (dice.roll(&TOGGLES), dice.roll(&APPS));
+        // For apps not named nobody consents.
+        let states = if setting.1 == "*" { &STATES[1..] } else { &STATES[..] };
+        let state = dice.roll(states);
+        known.borrow_mut().doubtful = Some((setting, state));
+        sent.send_modify(|count| *count += 1);
+        match person.set(setting.0, setting.1, state).await {
+            Ok(generation) => {
+                let mut known = known.borrow_mut();
+                known.doubtful = None;
+                known.states.insert(setting, state);
+                ensure!(generation >= known.generation, "generation {generation} came before");
+                known.generation = generation;
+            }
+            Err(consentd_dbus::Error::Bus(_)) => return Ok(()),
+            Err(refused) => return Err(refused.into()),
+        }
+    }
+}
+
+/// Asks until the daemon is gone.
+async fn check(app: &mut App, known: &RefCell<Acknowledged>) -> Result<()> {
+    let question = Question::new("security.systems", &["logs.crash"]);
+    loop {
+        match app.tell(Order::Check(question.clone())).await? {
+            Reply::Answered(answers) => {
+                ensure!(answers[0].decision == "allow", "{answers:?}");
+                known.borrow_mut().checks += 1;
+            }
+            Reply::Refused { error, .. } if error.starts_with("org.freedesktop.DBus.Error") => {
+                return Ok(());
+            }
+            other => anyhow::bail!("{other:?}"),
+        }
+    }
+}
+
+/// What the new daemon has beside what the old one acknowledged.
+async fn compare(person: &Person, known: &RefCell<Acknowledged>, round: u64) -> Result<()> {
+    let mut known = known.borrow_mut();
+    if let Some((setting, state)) = known.doubtful.take() {
+        let stored = person.stored(setting.0, setting.1).await?;
+        if stored == state {
+            known.states.insert(setting, state);
+        }
+    }
+    for (setting, state) in &known.states {
+        let stored = person.stored(setting.0, setting.1).await?;
+        ensure!(stored == *state, "round {round}: {setting:?} was {state} and is {stored}");
+    }
+    let records = person.history("record", SECURITY).await?;
+    let counts: Result<Vec<u64>> = records.iter().map(|record| count(record, "count")).collect();
+    let recorded: u64 = counts?.iter().sum();
+    ensure!(
+        // One check a round may have been recorded and its answer lost.
+        (known.checks..=known.checks + round).contains(&recorded),
+        "round {round}: {} checks answered, {recorded} recorded",
+        known.checks
+    );
+    let status = person.admin.status(Options::new()).await?;
+    let generation = count(&status, "generation")?;
+    ensure!(
+        generation >> 32 > known.generation >> 32,
+        "round {round}: generation {generation} after {}",
+        known.generation
+    );
+    Ok(())
+}

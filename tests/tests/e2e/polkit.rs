@@ -1,0 +1,121 @@
+//! With polkit on the bus: it is asked before anything is loosened, and never when something is
+//! switched off.
+
+use anyhow::Result;
+use consentd_tests::bus::BusKind;
+use consentd_tests::polkit::Polkit;
+use consentd_tests::prerequisite;
+use consentd_tests::world::World;
+
+use crate::scenario::run;
+
+/// Runs consentctl as an ordinary user; how it ended, and what it said.
+async fn as_user(world: &World, arguments: &[&str]) -> Result<(Option<i32>, String)> {
+    let mut command = tokio::process::Command::new("setpriv");
+    command.args(["--reuid", "games", "--regid", "games", "--clear-groups", "--"]);
+    command.arg(world.ctl()?.program()).args(arguments);
+    command.env("DBUS_SYSTEM_BUS_ADDRESS", world.bus.address());
+    let output = command.kill_on_drop(true).output().await?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok((output.status.code(), String::from_utf8_lossy(&said).into_owned()))
+}
+
+const LOOSENING: [&[&str]; 4] = [
+    &["set", "ad-services", "on"],
+    &["set", "ad-services", "unset"],
+    &["profile", "set", "--region", "IN"],
+    &["reset", "org.example.game"],
+];
+const ADMINISTERING: [&[&str]; 3] =
+    [&["--user", "0", "set", "ad-services", "on"], &["reload"], &["lock", "ad-services"]];
+/// Needs no authentication, ever.
+const FREE: [&[&str]; 4] = [
+    &["set", "ad-services", "off"],
+    &["set", "location.app", "off", "--app", "org.example.weather"],
+    &["toggles"],
+    &["log"],
+];
+
+/// A scenario in which polkit has these rules, on both buses.
+fn with_rules(rules: &str, loosening: Option<i32>, administering: Option<i32>) -> Result<()> {
+    if prerequisite::skip(Polkit::missing()) {
+        return Ok(());
+    }
+    for kind in [BusKind::DbusDaemon, BusKind::DbusBroker] {
+        if prerequisite::skip(kind.missing()) {
+            continue;
+        }
+        run(kind, async |world: &mut World| {
+            let _polkit = Polkit::start(&world.bus, world.stage.root(), rules).await?;
+            for (group, expected) in [
+                (&FREE[..], Some(0)),
+                (&LOOSENING[..], loosening),
+                (&FREE[..], Some(0)),
+                (&ADMINISTERING[..], administering),
+            ] {
+                for arguments in group {
+                    let (code, said) = as_user(world, arguments).await?;
+                    assert_eq!(code, expected, "{arguments:?} on {kind:?}: {said}");
+                }
+            }
+            // Root is the administrator, and nobody is asked.
+            world.ctl()?.done(&["lock", "ad-services"]).await?;
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn what_polkit_allows_may_be_loosened() -> Result<()> {
+    let rules = "polkit.addRule(function(action, subject) {
+        if (action.id == 'org.consentd.loosen' && subject.user == 'games')
+            return polkit.Result.YES;
+    });";
+    with_rules(rules, Some(0), Some(3))
+}
+
+#[test]
+fn what_polkit_refuses_is_not_loosened_and_off_is_not_asked() -> Result<()> {
+    let rules = "polkit.addRule(function(action, subject) {
+        if (action.id.indexOf('org.consentd.') == 0)
+            return polkit.Result.NO;
+    });";
+    with_rules(rules, Some(3), Some(3))
+}
+
+/// Outside an active session `loosen` wants the user's password, and nobody is there to type it.
+#[test]
+fn without_a_session_or_an_agent_the_defaults_refuse() -> Result<()> {
+    with_rules("", Some(3), Some(3))
+}
+
+#[test]
+fn an_administrator_by_polkit_may_do_what_root_may() -> Result<()> {
+    let rules = "polkit.addRule(function(action, subject) {
+        if (action.id == 'org.consentd.administer' && subject.user == 'games')
+            return polkit.Result.YES;
+    });";
+    with_rules(rules, Some(3), Some(0))
+}
+
+/// Invariant 1: no answer of polkit is a no.
+#[test]
+fn a_polkit_that_answers_with_errors_allows_nothing() -> Result<()> {
+    if prerequisite::skip(Polkit::missing()) {
+        return Ok(());
+    }
+    run(BusKind::DbusDaemon, async |world: &mut World| {
+        // Somebody owns the name and knows no such question.
+        let impostor = world.connect().await?;
+        let _answers_with_errors = impostor.object_server();
+        impostor.request_name(consentd_tests::polkit::NAME).await?;
+        for arguments in LOOSENING {
+            let (code, said) = as_user(world, arguments).await?;
+            assert_eq!(code, Some(3), "{arguments:?}: {said}");
+        }
+        let (code, said) = as_user(world, &["set", "ad-services", "off"]).await?;
+        assert_eq!(code, Some(0), "{said}");
+        Ok(())
+    })
+}

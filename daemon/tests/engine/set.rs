@@ -11,6 +11,9 @@ use crate::device::{
     set, set_with, stored, text,
 };
 
+/// (toggle, app, state) of each.
+type Changes<'a> = &'a [(&'a str, &'a str, &'a str)];
+
 fn options(lifetime: Option<&str>, until: Option<i64>, notice: Option<&str>) -> SetOptions {
     SetOptions { lifetime: lifetime.map(Into::into), until, notice: notice.map(Into::into) }
 }
@@ -28,9 +31,8 @@ fn what_makes_no_sense_is_refused_for_its_own_reason() {
     let plain = SetOptions::default();
     let long_state = "x".repeat(50);
     let too_long = [("ad-services", "", long_state.as_str())];
-    type Case<'a> = (&'a [(&'a str, &'a str, &'a str)], SetOptions, Invalid);
     #[rustfmt::skip]
-    let cases: Vec<Case<'_>> = vec![
+    let cases: Vec<(Changes<'_>, SetOptions, Invalid)> = vec![
         (&[], plain.clone(), Invalid::NoChanges),
         (&[("ad-services", "", "of")], plain.clone(), Invalid::State("of".into())),
         (&[("ad-services", "", "On")], plain.clone(), Invalid::State("On".into())),

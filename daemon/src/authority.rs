@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use crate::engine::settings::By;
-use crate::identity::{Caller, Peer, Unidentified};
+use crate::identity::{Caller, Kind, Peer, Unidentified};
 
 /// What somebody wants to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,16 +139,21 @@ impl Authority {
         }
     }
 
-    /// Apps are refused, except executables that root named.
+    /// Apps are refused, except executables that root named. A name lifts nothing of a sandbox, nor of
+    /// a system user or a unit: an app in there can run any program of the system.
     fn admit(&self, actor: Actor<'_>) -> Result<(), Refused> {
-        if self.is_named(actor.peer) {
-            return Ok(());
-        }
         if actor.peer.is_sandboxed() {
             return Err(Refused::Sandboxed);
         }
-        let declared = actor.caller.as_ref().is_ok_and(|caller| caller.declared.is_some());
-        if declared || actor.rejected {
+        let declared = actor.caller.as_ref().ok().filter(|caller| caller.declared.is_some());
+        let by_name = declared.is_none_or(|caller| match caller.kind {
+            Kind::Executable | Kind::Scope => true,
+            Kind::Flatpak | Kind::Snap | Kind::User | Kind::Unit => false,
+        });
+        if by_name && self.is_named(actor.peer) {
+            return Ok(());
+        }
+        if declared.is_some() || actor.rejected {
             return Err(Refused::DeclaredApp);
         }
         Ok(())

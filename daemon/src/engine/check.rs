@@ -36,7 +36,7 @@ impl Asker<'_> {
 pub struct Answer {
     /// One ruling per item, in the order asked.
     pub rulings: Vec<Ruling>,
-    /// The generation of the settings it was judged by.
+    /// The generation of the last change that could make this app hear another answer.
     pub generation: u64,
 }
 
@@ -121,7 +121,7 @@ impl Engine {
         request: &Request<'_>,
         now: Moment,
     ) -> Judged {
-        let generation = state.generation;
+        let generation = generation(state, asker);
         let policy = match (unavailable(state), &state.policy) {
             (None, Ok(policy)) => policy,
             (reason, _) => {
@@ -232,6 +232,18 @@ impl Engine {
         let catalog = state.policy.as_ref().ok().map(|policy| &policy.catalog);
         let refuse = |id: &&str| Ruling { reason, refusal: shape(catalog, id) };
         request.question().data.iter().map(refuse).collect()
+    }
+}
+
+/// The generation of the last change that the caller's answers rest on; of others' it learns nothing.
+fn generation(state: &State, asker: Asker<'_>) -> u64 {
+    let policy = state.policy.as_ref().ok();
+    match policy.and_then(|policy| Some((policy, asker.declared(policy)?))) {
+        Some((policy, app)) => {
+            let toggles = policy.app_toggles(app).iter().copied();
+            state.touched.last(asker.user, policy.app_key(app), toggles)
+        }
+        None => state.touched.last(asker.user, NOBODY, []),
     }
 }
 

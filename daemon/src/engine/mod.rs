@@ -14,6 +14,7 @@ pub mod profile;
 mod publish;
 pub mod request;
 pub mod settings;
+mod touched;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,6 +36,7 @@ pub use request::Request;
 use policy::{Novelties, Numbers, Remembered};
 use publish::{Draft, Unsaved};
 use settings::{AgeBand, Overlay, Profile, Settings, View};
+use touched::Touched;
 
 /// Where the engine works.
 #[derive(Debug, Clone)]
@@ -89,6 +91,7 @@ struct State {
     /// Why the store cannot be used, if it cannot.
     store: Result<(), String>,
     numbers: Numbers,
+    touched: Touched,
     /// Denials that stand in memory because the disk did not take them.
     unsaved: Unsaved,
 }
@@ -319,6 +322,8 @@ impl Engine {
         state.settings.take(inherited.overlay);
         state.policy = Ok(Arc::new(policy));
         state.generation = state.generation.max(inherited.generation) + 1;
+        let generation = state.generation;
+        state.touched.note_policy(generation);
         drop(state);
         self.note(&inherited.events);
         Ok(())
@@ -393,6 +398,7 @@ impl State {
             generation: 0,
             store: Err("not opened yet".into()),
             numbers: Numbers::default(),
+            touched: Touched::default(),
             unsaved: Unsaved::default(),
         }
     }

@@ -143,6 +143,8 @@ pub struct Policy {
     notices: Vec<NoticeKey>,
     notice_of: HashMap<NoticeKey, NoticeIx>,
     app_keys: Vec<AppKey>,
+    /// For each app, the toggles that cover its pairs.
+    app_toggles: Vec<Box<[ToggleKey]>>,
     /// Which load this is; no two have the same.
     pub serial: u64,
 }
@@ -205,7 +207,17 @@ impl Policy {
         );
         let coverage = (coverage != remembered.coverage).then_some(coverage);
         let serial = LOADS.fetch_add(1, Ordering::Relaxed);
-        let policy = Self { catalog, apps, toggles, notices, notice_of, app_keys, serial };
+        let covering = |app: &App| {
+            let covering = app.pairs.iter().flat_map(|p| catalog.covering(p.purpose, p.data));
+            let mut keys: Vec<ToggleKey> =
+                covering.map(|toggle| toggles[usize::from(toggle.0)]).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            keys.into_boxed_slice()
+        };
+        let app_toggles = apps.iter().map(|(_, app)| covering(app)).collect();
+        let policy =
+            Self { catalog, apps, toggles, notices, notice_of, app_keys, app_toggles, serial };
         Ok((policy, Novelties { pairs, coverage, successions }))
     }
 
@@ -237,6 +249,12 @@ impl Policy {
     #[must_use]
     pub fn app_key(&self, app: AppIx) -> AppKey {
         self.app_keys[app.0 as usize]
+    }
+
+    /// The toggles that cover an app's pairs.
+    #[must_use]
+    pub fn app_toggles(&self, app: AppIx) -> &[ToggleKey] {
+        &self.app_toggles[app.0 as usize]
     }
 
     /// A declared app by its id.

@@ -55,7 +55,7 @@ impl Engine {
 /// What a profile change names; `""` unsets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ProfileChange<'a> {
-    /// A region's id, or a country of it.
+    /// A region's id.
     pub region: Option<&'a str>,
     /// `adult` or `minor`.
     pub age_band: Option<&'a str>,

@@ -121,6 +121,7 @@ impl Engine {
         let mut state = self.write_state();
         state.overlay = None;
         state.generation = draft.generation;
+        state.touched.note(&overlay, draft.generation);
         let overlay = Arc::unwrap_or_clone(overlay);
         let outcome = match committed {
             Ok(()) => {

@@ -25,6 +25,46 @@ pub struct Record<'a> {
     pub tag: &'a str,
 }
 
+impl Record<'_> {
+    /// Whether a caller can have made the ids up: those that the catalogue has are few, and each keeps a
+    /// row of its own, whatever else the caller asks.
+    pub(super) fn may_be_invented(&self) -> bool {
+        match self.reason {
+            Reason::Unidentified
+            | Reason::InsufficientTrust
+            | Reason::UnknownPurpose
+            | Reason::UnknownData
+            | Reason::StoreUnavailable
+            | Reason::CatalogUnavailable
+            | Reason::DaemonUnavailable => true,
+            Reason::Consented
+            | Reason::Contract
+            | Reason::LegalObligation
+            | Reason::LegitimateInterest
+            | Reason::NotSet
+            | Reason::NoticeChanged
+            | Reason::Forbidden
+            | Reason::Undeclared
+            | Reason::RequirementNotMet
+            | Reason::Minor
+            | Reason::Objected
+            | Reason::Restricted
+            | Reason::Isolated
+            | Reason::BasisNotPermitted
+            | Reason::RecipientNotDeclared
+            | Reason::TransferNotPermitted
+            | Reason::InsecureDestination
+            | Reason::Locked
+            | Reason::ToggleOff
+            | Reason::NoticeDeclined
+            | Reason::Refused
+            | Reason::TimedOut
+            | Reason::NoAgent
+            | Reason::TooManyRefusals => false,
+        }
+    }
+}
+
 /// What happened to a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

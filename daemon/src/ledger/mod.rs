@@ -181,9 +181,11 @@ impl Ledger {
             }
             let opened = self.opened_by.entry((row.user, row.app.clone())).or_insert(0);
             if *opened >= ROWS_PER_MINUTE {
-                row.purpose = "*".into();
-                row.data = "*".into();
                 row.tag = "".into();
+                if record.may_be_invented() {
+                    row.purpose = "*".into();
+                    row.data = "*".into();
+                }
                 if let Some(seq) = self.open.get(&row) {
                     count_again(&transaction, *seq, record.at)?;
                     continue;
@@ -278,9 +280,28 @@ impl Ledger {
         self.opened_by.clear();
     }
 
+    /// Takes what is too much from whoever has most, the oldest first: no app's flood takes another's
+    /// records.
     fn prune_excess(&mut self) -> rusqlite::Result<()> {
-        let last = self.next_seq - MAX_RECORDS;
-        self.connection.execute("DELETE FROM records WHERE seq <= ?1", [last]).map(drop)
+        let transaction = self.connection.transaction()?;
+        let count = "SELECT count(*) FROM records";
+        let held: i64 = transaction.query_row(count, [], |row| row.get(0))?;
+        let mut excess = held - MAX_RECORDS;
+        while excess > 0 {
+            let gone = transaction.execute(
+                "DELETE FROM records WHERE seq IN (
+                    SELECT records.seq FROM records JOIN (
+                        SELECT user, app FROM records GROUP BY user, app
+                        ORDER BY count(*) DESC LIMIT 1
+                    ) AS most USING (user, app) ORDER BY records.seq LIMIT ?1)",
+                [excess.min(ROWS_BETWEEN_PRUNES)],
+            )?;
+            if gone == 0 {
+                break;
+            }
+            excess -= i64::try_from(gone).unwrap_or(i64::MAX);
+        }
+        transaction.commit()
     }
 
     fn prune(&mut self, now: i64) -> rusqlite::Result<()> {

@@ -158,8 +158,18 @@ fn no_app_may_do_anything_whoever_it_runs_as() {
 fn an_executable_that_root_named_may_do_what_its_user_may() {
     for (what, peer, caller, rejected, _) in apps(USER) {
         let named = Peer { executable: running(USER, NAMED).executable, ..peer };
-        let own = verdicts(&self::peer(USER), &nobody(), false);
-        assert_eq!(verdicts(&named, &caller, rejected), own, "{what}");
+        // What is in a sandbox stays there, whatever it runs.
+        let expected = if named.is_sandboxed() {
+            vec![[Verdict::Refused(Refused::Sandboxed); 2]; 4]
+        } else {
+            verdicts(&self::peer(USER), &nobody(), false)
+        };
+        assert_eq!(verdicts(&named, &caller, rejected), expected, "{what}");
+    }
+    for kind in [Kind::User, Kind::Unit] {
+        let app = caller(USER, Some(AppIx(0))).map(|caller| Caller { kind, ..caller });
+        let refused = verdicts(&running(USER, NAMED), &app, false);
+        assert_eq!(refused, [[Verdict::Refused(Refused::DeclaredApp); 2]; 4], "{kind:?}");
     }
     // It is named by its whole path, and by what it is proven to run.
     for path in ["/tmp/consentd-settings", "/usr/bin/consentd-settings/x", "/usr/bin"] {

@@ -3,8 +3,8 @@
 use consentd::engine::Asker;
 
 use crate::device::{
-    ADS, App, DAY, Device, GAME, OAID, OTHER_USER, USER, WEATHER, check, events, records, set,
-    tagged_check,
+    ADS, App, BEGIN, DAY, Device, GAME, OAID, OTHER_USER, USER, WEATHER, check, events, records,
+    set, tagged_check,
 };
 
 /// Items that nobody ever heard of.
@@ -34,12 +34,18 @@ fn a_flood_of_invented_ids_is_counted_in_one_row_from_some_point_on() {
     let total: u64 = kept.iter().map(|(_, _, _, count)| count).sum();
     assert_eq!(total, 1_280, "each is counted");
 
-    // What has a row already is still told apart; another reason has a row of its own.
+    // What has a row already is still told apart.
     ask_for_invented(&engine, &game, USER, 0);
+    assert_eq!((records(&engine).len(), records(&engine)[0].3), (1_025, 2));
+
+    // A flood hides nothing that the catalogue knows: what was taken is named.
     game.check(&engine, ADS, &[OAID]);
-    let kept = records(&engine);
-    assert_eq!((kept.len(), kept[0].3), (1_026, 2));
-    assert_eq!(kept.last(), Some(&("*".into(), "*".into(), "toggle-off".into(), 1)));
+    let refused = Some((ADS.into(), OAID.into(), "toggle-off".into(), 1));
+    assert_eq!(records(&engine).last().cloned(), refused);
+    set(&engine, &[("ad-services", "", "on")]).unwrap();
+    game.check(&engine, ADS, &[OAID]);
+    let taken = Some((ADS.into(), OAID.into(), "consented".into(), 1));
+    assert_eq!(records(&engine).last().cloned(), taken);
 
     // Others have a measure of their own, and so has the next minute.
     App::declared(&engine, WEATHER).check(&engine, ADS, &["no.item"]);
@@ -82,29 +88,34 @@ fn a_clock_set_back_prunes_nothing() {
 }
 
 #[test]
-fn the_oldest_rows_go_before_there_are_too_many_though_the_day_is_young() {
+fn what_is_too_much_goes_from_whoever_has_most() {
     const MANY: i64 = 2_000_000;
     let device = Device::new();
     let engine = device.start();
-    let game = App::declared(&engine, GAME);
-    for _ in 0..2 {
-        game.check(&engine, ADS, &[OAID]);
-        device.pass(60);
-    }
+    let weather = App::declared(&engine, WEATHER);
+    weather.check(&engine, ADS, &[OAID]);
     drop(engine);
-    // As if very many had come since the first.
-    let db = device.ledger_db();
-    db.execute("UPDATE records SET seq = ?1 WHERE seq = 2", [MANY - 10]).unwrap();
-    drop(db);
+    device
+        .ledger_db()
+        .execute_batch(&format!(
+            "WITH RECURSIVE n (seq) AS (SELECT 10 UNION ALL SELECT seq + 1 FROM n WHERE seq < {MANY} + 10)
+             INSERT INTO records SELECT seq, {BEGIN}, {BEGIN}, {USER}, '{GAME}', '', 'p', 'd', 'deny',
+                                        'undeclared', '', 1 FROM n"
+        ))
+        .unwrap();
     let engine = device.start();
-    let counted = || records(&engine).iter().filter(|row| row.1 == OAID).count();
-    game.check(&engine, ADS, &[OAID]);
-    assert_eq!(counted(), 3, "nothing is too much yet");
+    let game = App::declared(&engine, GAME);
     for from in (0..5_120).step_by(256) {
         if from % 1_024 == 0 {
             device.pass(60);
         }
         ask_for_invented(&engine, &game, USER, from);
     }
-    assert_eq!(counted(), 2, "the oldest is gone");
+    let db = device.ledger_db();
+    let one = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    let held = one("SELECT count(*) FROM records");
+    assert!(held <= MANY + 5_120, "{held} rows are held");
+    let of_weather = format!("SELECT count(*) FROM records WHERE app = '{WEATHER}'");
+    assert_eq!(one(&of_weather), 1, "the oldest of all stays: it is not of the one who has most");
+    assert!(one("SELECT min(seq) FROM records WHERE app <> 'org.example.weather'") > 10);
 }

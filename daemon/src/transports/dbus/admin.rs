@@ -32,7 +32,7 @@ impl Admin {
             tracing::error!(%error, "the daemon's health was not read");
             Error::StoreUnavailable("the daemon's health could not be read; try again".into())
         })?;
-        let polkit = super::polkit::presence(&self.0.connection).await;
+        let polkit = super::polkit::presence(&self.0.asking).await;
         let gives_fd = self.0.gives_process_fd(&header).await;
         let small = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let row = Row::new()
@@ -144,7 +144,7 @@ impl Service {
     /// Whether this bus hands over process descriptors, so that identities can be more than weak.
     async fn gives_process_fd(&self, header: &Header<'_>) -> bool {
         let Some(sender) = header.sender() else { return false };
-        let credentials = crate::identity::bus::credentials(&self.connection, sender).await;
+        let credentials = crate::identity::bus::credentials(&self.asking, sender).await;
         credentials.is_ok_and(|credentials| credentials.process_fd().is_some())
     }
 }

@@ -73,7 +73,7 @@ impl Service {
         if !matters || uid == 0 {
             return Ok(Polkit::Absent);
         }
-        polkit::presence(&self.connection).await.map_err(|error| {
+        polkit::presence(&self.asking).await.map_err(|error| {
             tracing::error!(%error, "the bus does not say whether polkit is there");
             Error::NotAuthorized("the bus does not say whether polkit is there; try again".into())
         })
@@ -87,6 +87,6 @@ impl Service {
         action: Action,
     ) -> Result<bool, Error> {
         let _place = self.asked.take(uid)?;
-        Ok(polkit::allows(&self.connection, sender, flags, action).await)
+        Ok(polkit::allows(&self.asking, sender, flags, action).await)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use consentd_dbus::{Error, Result};
 use zbus::interface;
-use zbus::message::Header;
+use zbus::message::{Flags, Header};
 use zbus::object_server::SignalEmitter;
 
 use super::dict::{Dict, Options, Reader, dict};
@@ -76,14 +76,14 @@ impl Gate {
         let identified = match self.0.identify(header).await {
             Ok((identified, _)) => identified,
             Err(why) => {
-                tracing::info!(%why, "a caller could not be identified");
+                tracing::debug!(%why, "a caller could not be identified");
                 return Ok(Asking { user: NO_USER, caller: None, _call: call });
             }
         };
         let user = identified.peer.uid;
         let caller = identified.caller.as_ref().ok();
         if let Some(why) = identified.caller.as_ref().err() {
-            tracing::info!(%why, uid = user, pid = identified.peer.pid, "a caller is no known app");
+            tracing::debug!(%why, uid = user, pid = identified.peer.pid, "a caller is no known app");
         }
         let user = match named {
             None => user,
@@ -145,6 +145,15 @@ impl Gate {
     }
 }
 
+/// A question whose answer nobody waits for is not judged: the bus does not count those, so that one
+/// app could fill the daemon's day with them.
+fn awaited(header: &Header<'_>) -> Result<()> {
+    if header.primary().flags().contains(Flags::NO_REPLY_EXPECTED) {
+        return Err(Error::InvalidArgument("ask only where you wait for the answer".into()));
+    }
+    Ok(())
+}
+
 /// Whoever the bus tells nothing about has no settings.
 const NO_USER: u32 = u32::MAX;
 
@@ -158,6 +167,7 @@ impl Gate {
         context: Options<'_>,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(Vec<ItemResult>, Dict)> {
+        awaited(&header)?;
         let said = Said::read(context)?;
         let asking = self.asking(&header, said.user).await?;
         let answer = self.answer(&asking, purpose, &data, &said).await?;
@@ -172,6 +182,7 @@ impl Gate {
         context: Options<'_>,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(Vec<ItemResult>, Dict)> {
+        awaited(&header)?;
         let said = Said::read(context)?;
         let asking = self.asking(&header, said.user).await?;
         let request = Request::new(purpose, &data, &said.context, &said.tag).map_err(wire)?;

@@ -17,6 +17,8 @@ use crate::engine::{Engine, Policy};
 use crate::identity::bus::{Examiner, Limits};
 use crate::identity::{Identified, ProcRoot, Unidentified};
 
+/// How long the bus or polkit may take to answer, a person's password included.
+const ANSWER: std::time::Duration = std::time::Duration::from_secs(300);
 /// How long a stop waits for calls under way.
 const STOP: std::time::Duration = std::time::Duration::from_secs(5);
 
@@ -35,6 +37,9 @@ pub struct Config {
 pub struct Service {
     pub(super) engine: Arc<Engine>,
     pub(super) connection: Connection,
+    /// For the daemon's own questions to the bus and to polkit: their answers do not wait behind a
+    /// flood of calls.
+    pub(super) asking: Connection,
     pub(super) examiner: Examiner,
     pub(super) authority: Authority,
     pub(super) watchers: Arc<Watchers>,
@@ -57,6 +62,7 @@ impl Service {
         let proc = ProcRoot::open(std::path::Path::new("/proc")).context("cannot read /proc")?;
         Ok(Self {
             connection: connect(config.address.as_deref()).await?,
+            asking: connect(config.address.as_deref()).await?,
             examiner: Examiner::new(proc, Limits::default()),
             authority: Authority {
                 settings_executables: config.settings_executables,
@@ -121,7 +127,7 @@ impl Service {
         let nobody = Apps::default();
         let (apps, registry) =
             policy.as_ref().map_or((&nobody, 0), |policy| (&policy.apps, policy.serial));
-        let identified = self.examiner.identify(&self.connection, sender, apps, registry).await?;
+        let identified = self.examiner.identify(&self.asking, sender, apps, registry).await?;
         Ok((identified, policy))
     }
 }
@@ -132,5 +138,9 @@ async fn connect(address: Option<&str>) -> anyhow::Result<Connection> {
         None => zbus::conn::Builder::system(),
     };
     let shown = address.unwrap_or("the system bus");
-    builder.build().await.with_context(|| format!("cannot connect to {shown}; is it running?"))
+    builder
+        .method_timeout(ANSWER)
+        .build()
+        .await
+        .with_context(|| format!("cannot connect to {shown}; is it running?"))
 }

@@ -328,7 +328,7 @@ impl Settings {
         let admitted = self.admit(&header, options, Act::Inspect).await?;
         let sender = header.sender().ok_or_else(no_sender)?;
         let Admitted { user, uid, .. } = admitted;
-        self.0.watchers.watch(&self.0.connection, sender, uid, user).await
+        self.0.watchers.watch(&self.0.asking, sender, uid, user).await
     }
 
     async fn unwatch(

@@ -47,7 +47,7 @@ impl AppsBin {
         std::fs::create_dir(&dir)?;
         std::fs::set_permissions(&dir, PermissionsExt::from_mode(0o755))?;
         let original = dir.join(".sample-app");
-        std::fs::copy(place::built("sample-app")?, &original).context("copying the sample app")?;
+        place::copy_program(&place::built("sample-app")?, &original)?;
         std::fs::set_permissions(&original, PermissionsExt::from_mode(0o755))?;
         Ok(AppsBin { dir })
     }

@@ -1,8 +1,9 @@
 //! Where the programs under test and their helpers are.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 /// The repository.
 #[must_use]
@@ -40,4 +41,14 @@ pub fn program(name: &str) -> Option<PathBuf> {
         .chain(["/usr/sbin", "/sbin", "/usr/lib/polkit-1", "/usr/libexec"].map(PathBuf::from))
         .map(|dir| dir.join(name))
         .find(|candidate| candidate.is_file())
+}
+
+/// Copies a program, with its mode, so that it can be run at once.
+///
+/// By `cp`: a file that this process wrote itself could not be run while a child, just forked by
+/// another thread, still held it open for writing.
+pub fn copy_program(from: &Path, to: &Path) -> Result<()> {
+    let status = Command::new("cp").arg("--preserve=mode").args([from, to]).status()?;
+    ensure!(status.success(), "{} was not copied: {status}", from.display());
+    Ok(())
 }

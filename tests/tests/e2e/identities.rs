@@ -9,10 +9,10 @@ use anyhow::Result;
 use consentd_dbus::Options;
 use consentd_tests::app::{App, Guise};
 use consentd_tests::bus::BusKind;
-use consentd_tests::prerequisite;
 use consentd_tests::sandbox::Sandbox;
 use consentd_tests::words::{allow, deny};
 use consentd_tests::world::World;
+use consentd_tests::{place, prerequisite};
 use zbus::Variant;
 
 use crate::ids::WEATHER;
@@ -63,7 +63,7 @@ async fn a_declared_executable_is_its_app_and_a_copy_elsewhere_is_not(
 
 async fn an_executable_that_others_may_write_stands_for_nobody(world: &mut World) -> Result<()> {
     let path = world.stage.bin().dir().join("probe");
-    std::fs::copy(world.stage.bin().executable("weather")?, &path)?;
+    place::copy_program(&world.stage.bin().executable("weather")?, &path)?;
     let text = declaration(&format!("executable = \"{}\"", path.display()));
     world.stage.declare("probe.toml", &text)?;
     world.ctl()?.done(&["reload"]).await?;
@@ -79,7 +79,7 @@ async fn an_executable_that_was_replaced_stands_for_nobody(world: &mut World) ->
     let mut running = world.app("weather").await?;
     let path = world.stage.bin().dir().join("weather");
     let aside = world.stage.bin().dir().join("aside");
-    std::fs::copy(&path, &aside)?;
+    place::copy_program(&path, &aside)?;
     std::fs::rename(&aside, &path)?;
     is_nobody(&mut running).await?;
     // What is at the path now is the app.

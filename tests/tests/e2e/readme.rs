@@ -42,7 +42,7 @@ fn the_rust_example_is_answered() -> Result<()> {
         // The example under the path of the weather app is the weather app.
         let path = world.stage.bin().dir().join("weather");
         std::fs::remove_file(&path)?;
-        std::fs::copy(place::built("examples/check")?, &path)?;
+        place::copy_program(&place::built("examples/check")?, &path)?;
         let mut command = Command::new(path);
         command.env("DBUS_SYSTEM_BUS_ADDRESS", world.bus.address());
         printed(command).await

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use consentd_dbus::{Gate1Proxy, Options};
+use consentd_tests::place;
 use consentd_tests::process::{Process, bound_command};
 use consentd_tests::world::World;
 use serde::{Deserialize, Serialize};
@@ -157,7 +158,7 @@ impl Caller {
     pub fn start(world: &World) -> Result<Caller> {
         let path = world.stage.bin().dir().join(APP);
         std::fs::remove_file(&path)?;
-        std::fs::copy(std::env::current_exe()?, &path)?;
+        place::copy_program(&std::env::current_exe()?, &path)?;
         let mut command = bound_command(&path);
         command
             .arg("caller")

@@ -4,12 +4,15 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use consentd::decision::Decision;
-use consentd::decision::Reason;
-use consentd::engine::{Changed, Listener};
+use consentd::decision::{Context, Decision, Reason};
+use consentd::engine::change::{Change, SetOptions};
+use consentd::engine::settings::By;
+use consentd::engine::{Asker, Changed, Listener, Request};
 use consentd::ledger::{Event, Record};
 
-use crate::device::{ADS, APPROXIMATE, App, Device, GAME, OAID, PLACE, WEATHER, set, stored};
+use crate::device::{
+    ADS, APPROXIMATE, App, Device, GAME, OAID, OTHER_USER, PLACE, USER, WEATHER, set, stored,
+};
 
 const FLIPS: u64 = 2_000;
 
@@ -159,4 +162,27 @@ fn trying_again_to_write_a_denial_is_no_change_that_anybody_hears_of() {
     engine.retry().unwrap();
     assert_eq!(ear.heard.lock().unwrap().len(), 1);
     assert_eq!(ear.noted.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn the_generation_that_an_app_is_told_is_of_its_own_concerns() {
+    let device = Device::new();
+    let engine = device.start();
+    let weather = App::declared(&engine, WEATHER);
+    let told = || {
+        let context = Context::default();
+        let request = Request::new(PLACE, &[APPROXIMATE], &context, "").unwrap();
+        engine.preview(Asker { user: USER, caller: Some(&weather.0) }, &request).generation
+    };
+    let first = told();
+    // What another app is set to, another user, and a switch that covers nothing of this app.
+    set(&engine, &[("ad-services", GAME, "off")]).unwrap();
+    set(&engine, &[("ad-services", "", "on")]).unwrap();
+    let other = [Change { toggle: "location", app: "", state: "off" }];
+    engine.set(OTHER_USER, &other, &SetOptions::default(), By::Shell).unwrap();
+    assert_eq!(told(), first, "it learns of others");
+    let generation = set(&engine, &[("location.app", WEATHER, "on")]).unwrap();
+    assert_eq!(told(), generation);
+    let generation = set(&engine, &[("location", "", "off")]).unwrap();
+    assert_eq!(told(), generation);
 }

@@ -6,6 +6,7 @@ use consentd_dbus::{Error, Options};
 use consentd_tests::app::App;
 use consentd_tests::words::{Answer, Order, Question, Reply, allow, deny};
 use consentd_tests::world::World;
+use zbus::message::{Flags, Message};
 use zbus::wire::DynamicType;
 use zbus::{Connection, Variant};
 
@@ -22,6 +23,7 @@ on_both_buses![
     callers_that_vanish_in_mid_call_leave_no_trace,
     a_caller_without_an_identity_is_denied_and_sees_nothing,
     a_flood_of_checks_is_answered_and_others_are_not_starved,
+    a_flood_that_waits_for_no_answer_does_not_hold_an_off_up,
     many_connections_come_and_go,
     ids_that_would_break_a_log_line_break_nothing,
 ];
@@ -283,6 +285,29 @@ async fn a_flood_of_checks_is_answered_and_others_are_not_starved(world: &mut Wo
     let counts: Result<Vec<u64>> =
         records.iter().map(|record| consentd_tests::person::count(record, "count")).collect();
     assert_eq!(counts?.iter().sum::<u64>(), 2000);
+    Ok(())
+}
+
+async fn a_flood_that_waits_for_no_answer_does_not_hold_an_off_up(world: &mut World) -> Result<()> {
+    let person = world.person().await?;
+    person.set("ad-services", "", "on").await?;
+    // The bus lets a caller have any number of calls under way that want no reply.
+    let flood = world.connect().await?;
+    let items: Vec<String> = (0..256).map(|number| format!("invented.{number:0100}")).collect();
+    for _ in 0..1_000 {
+        let call = Message::method_call("/org/consentd", "Check")
+            .destination("org.consentd")
+            .interface("org.consentd.Gate1")
+            .with_flags(Flags::NO_REPLY_EXPECTED)
+            .build(&("ads.personalised", &items, Options::new()))?;
+        flood.send(&call).await?;
+    }
+    person.set("ad-services", "", "off").await?;
+    let mut game = world.app("game").await?;
+    let answers = game.check("ads.personalised", &["device.oaid"]).await?;
+    assert_eq!(answers, [deny("device.oaid", "toggle-off", "zero-uuid")]);
+    // None of it was judged, so none of it was recorded.
+    assert!(person.history("record", "").await?.is_empty());
     Ok(())
 }
 

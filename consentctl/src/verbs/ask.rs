@@ -8,6 +8,7 @@ use crate::args::{Kind, Question};
 use crate::dictionary::Dictionary;
 use crate::failure::Failure;
 use crate::json;
+use crate::printable::printable;
 use crate::screen::{Screen, Tone};
 use crate::session::Session;
 use crate::table::{Table, dim, facts, plain};
@@ -119,7 +120,7 @@ pub fn render_results(results: &[ItemResult], data: &Dictionary, screen: &Screen
 fn render_caller(caller: &Caller, screen: &Screen) -> String {
     let user = caller.user.map(user::name);
     if !caller.identified {
-        let why = caller.why.as_deref().unwrap_or("nothing identifies it");
+        let why = printable(caller.why.as_deref().unwrap_or("nothing identifies it"));
         let user = user.map(|user| format!(", run by {user},")).unwrap_or_default();
         return format!(
             "This shell{user} is no app that consentd knows, so whatever it asks is denied.\n{why}"

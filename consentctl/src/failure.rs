@@ -107,10 +107,20 @@ impl Failure {
             let error = json!({"error": {"name": name, "message": message, "hint": hint}});
             printable_json(&error.to_string())
         } else {
-            let (message, hint) = (printable(&self.to_string()), printable(&self.hint()));
+            let (message, hint) = (self.lines(), printable(&self.hint()));
             let arrow = if hint.is_empty() { "" } else { "\n  → " };
             format!("consentctl: {message}{arrow}{hint}")
         }
+    }
+
+    /// The message for a terminal. A catalogue's problems stand on a line each, set in, so that none
+    /// passes for a message of ours; any other message is one line.
+    fn lines(&self) -> String {
+        let message = self.to_string();
+        if matches!(self, Failure::Call(Error::CatalogInvalid(_))) {
+            return message.lines().map(printable).collect::<Vec<_>>().join("\n  ");
+        }
+        printable(&message)
     }
 }
 

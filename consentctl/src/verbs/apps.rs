@@ -62,6 +62,7 @@ fn render_apps(apps: &[App], screen: &Screen) -> String {
     let mut text = table.render();
     for app in apps.iter().filter(|app| !app.valid) {
         let why = app.error.as_deref().unwrap_or("its declaration does not load");
+        let why = why.replace('\n', "; ");
         let name = if app.name.is_empty() { &app.app } else { &app.name };
         let told = printable(&format!("{name} is denied everything: {why}"));
         text.push_str(&format!("\n{told}\n"));
@@ -78,9 +79,10 @@ fn trust(word: &str) -> Field {
 
 fn render_app(details: &AppDetails, names: &Names, screen: &Screen, now: &Zoned) -> String {
     let app = &details.app;
-    let error = app.error.clone().unwrap_or_default();
+    let error = app.error.as_deref().unwrap_or_default().replace('\n', "; ");
     let name = screen.paint(Tone::Strong, &app.name);
-    let mut text = if app.name == app.app { name } else { format!("{name} ({})", printable(&app.app)) };
+    let mut text =
+        if app.name == app.app { name } else { format!("{name} ({})", printable(&app.app)) };
     text.push('\n');
     text.push_str(&facts(
         screen,

@@ -37,6 +37,7 @@ pub async fn explain(session: &Session, app: &str, question: &Question) -> Resul
         let items = render(&results, &steps, &asked.data_names, &session.screen);
         session.screen.text(&format!("{}\n{items}", printable(&head)))?;
     }
+    asked.hint(&results, &session.screen)?;
     Ok(exit_code(&results))
 }
 

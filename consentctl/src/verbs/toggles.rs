@@ -181,8 +181,7 @@ pub fn render_change(setting: &Setting, apps: &Dictionary, screen: &Screen, now:
         return format!("{name}: nothing is stored for {whom}; {state} by {why}.");
     }
     let lifetime = words::lifetime(setting.lifetime.as_deref(), setting.until, now);
-    let lifetime =
-        if lifetime.is_empty() { lifetime } else { printable(&format!(", {lifetime}")) };
+    let lifetime = if lifetime.is_empty() { lifetime } else { printable(&format!(", {lifetime}")) };
     let mut text = format!("{name}: {} for {whom}{lifetime}.", paint(&setting.stored));
     if let Some(notice) = &setting.notice {
         text.push_str(&format!(" That is a consent, under the notice {}.", printable(notice)));

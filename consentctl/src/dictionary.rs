@@ -90,17 +90,21 @@ impl Dictionary {
         }
     }
 
-    fn nearest(&self, text: &str) -> Option<&str> {
+    /// The id that `text` is a slip of the pen away from.
+    pub fn nearest(&self, text: &str) -> Option<&str> {
         let wanted = text.to_lowercase();
-        let likeness =
-            |known: &str| strsim::normalized_damerau_levenshtein(&wanted, &known.to_lowercase());
-        let likenesses =
-            self.0.iter().map(|word| (likeness(&word.id).max(likeness(&word.name)), &word.id));
+        let away = |known: &str| strsim::damerau_levenshtein(&wanted, &known.to_lowercase());
+        let near = self.0.iter().map(|word| (away(&word.id).min(away(&word.name)), &word.id));
         // Of equals the first.
-        let best = likenesses.rev().max_by(|a, b| a.0.total_cmp(&b.0))?;
-        (best.0 >= 0.6).then_some(best.1.as_str())
+        let (away, id) = near.min_by_key(|(away, _)| *away)?;
+        // Ids share long beginnings (org.example.…), so what differs is held against the last word.
+        let last = wanted.rsplit('.').next().unwrap_or_default().chars().count();
+        (away <= MAX_SLIPS && away * 3 <= last).then_some(id)
     }
 }
+
+/// More letters wrong, and it is another word.
+const MAX_SLIPS: usize = 3;
 
 #[cfg(test)]
 mod tests {
@@ -165,7 +169,10 @@ mod tests {
         let hint = |text: &str| toggles().suggest(text, unknown()).hint();
         assert_eq!(hint("ad-service"), "did you mean ad-services?");
         assert_eq!(hint("Locatoin"), "did you mean location?");
-        assert_eq!(hint("zzz"), "");
+        assert_eq!(hint("locaton.app"), "did you mean location.app?");
+        for other in ["zzz", "", "location.map", "ads.measured", "vocations"] {
+            assert_eq!(hint(other), "", "{other}");
+        }
         let other = toggles().suggest("ad-service", Error::InvalidArgument("x".to_owned()));
         assert!(matches!(other, Failure::Call(_)));
     }

@@ -7,6 +7,7 @@ use consentd_dbus::names::exit;
 use serde_json::json;
 use zbus::fdo;
 
+use crate::printable::{printable, printable_json};
 use crate::values::Malformed;
 
 /// Why a verb did not do what it should.
@@ -103,12 +104,23 @@ impl Failure {
     pub fn render(&self, json: bool) -> String {
         if json {
             let (name, message, hint) = (self.name(), self.to_string(), self.hint());
-            json!({"error": {"name": name, "message": message, "hint": hint}}).to_string()
+            let error = json!({"error": {"name": name, "message": message, "hint": hint}});
+            printable_json(&error.to_string())
         } else {
-            let hint = self.hint();
+            let (message, hint) = (self.lines(), printable(&self.hint()));
             let arrow = if hint.is_empty() { "" } else { "\n  → " };
-            format!("consentctl: {self}{arrow}{hint}")
+            format!("consentctl: {message}{arrow}{hint}")
         }
+    }
+
+    /// The message for a terminal. A catalogue's problems stand on a line each, set in, so that none
+    /// passes for a message of ours; any other message is one line.
+    fn lines(&self) -> String {
+        let message = self.to_string();
+        if matches!(self, Failure::Call(Error::CatalogInvalid(_))) {
+            return message.lines().map(printable).collect::<Vec<_>>().join("\n  ");
+        }
+        printable(&message)
     }
 }
 
@@ -216,6 +228,15 @@ mod tests {
         ] {
             assert_eq!(failure.exit_code(), code, "{failure:?}");
         }
+    }
+
+    #[test]
+    fn an_error_cannot_forge_a_line_of_its_own() {
+        let text = "no toggle a\nconsentctl: \u{1b}[2J\u{9b}1m".to_owned();
+        let failure = Failure::Mistyped(Error::UnknownToggle(text), "\u{202e}b".to_owned());
+        let shown = failure.render(false);
+        assert!(shown.ends_with("a␤consentctl: \\u{1b}[2J\\u{9b}1m\n  → did you mean \\u{202e}b?"));
+        assert!(failure.render(true).contains(r"a\nconsentctl: \u001b[2J\u009b1m"));
     }
 
     #[test]

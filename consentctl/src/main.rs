@@ -6,6 +6,7 @@ mod args;
 mod dictionary;
 mod failure;
 mod json;
+mod printable;
 mod screen;
 mod session;
 mod table;

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::printable::{printable, printable_json};
 
 /// How a piece of text is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +65,8 @@ impl Screen {
         format!("{style}{text}{style:#}")
     }
 
-    /// Prints text, with one line end after it.
+    /// Prints text, with one line end after it. What is not our own has gone through `paint`, a table
+    /// or `printable` before.
     pub fn text(&self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         out.write_all(text.trim_end_matches('\n').as_bytes())?;
@@ -74,19 +76,13 @@ impl Screen {
 
     /// Prints JSON, indented.
     pub fn json(&self, value: &Value) -> Result<(), Failure> {
-        self.text(&format!("{value:#}"))
+        self.json_text(&format!("{value:#}"))
     }
-}
 
-/// Text without what would steer a terminal: an app chooses the ids that it asks for.
-pub fn printable(text: &str) -> String {
-    let steers = |character: char| {
-        let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}');
-        turns
-            || matches!(character, '\u{2066}'..='\u{2069}')
-            || (character.is_control() && character != '\n')
-    };
-    text.replace(steers, "\u{fffd}")
+    /// Prints JSON as it is written already.
+    pub fn json_text(&self, json: &str) -> Result<(), Failure> {
+        self.text(&printable_json(json))
+    }
 }
 
 impl Tone {
@@ -115,15 +111,4 @@ impl Tone {
 fn columns() -> Option<u16> {
     let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
     (size.ws_col >= 20).then_some(size.ws_col)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_an_app_asked_for_cannot_steer_the_terminal() {
-        assert_eq!(printable("\u{1b}[31mred\r\u{202e}"), "\u{fffd}[31mred\u{fffd}\u{fffd}");
-        assert_eq!(printable("two\nlines, 中文 – and é"), "two\nlines, 中文 – and é");
-    }
 }

@@ -4,7 +4,8 @@ use comfy_table::{
     Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Row, Width, presets,
 };
 
-use crate::screen::{Screen, Tone, printable};
+use crate::printable::printable;
+use crate::screen::{Screen, Tone};
 
 /// A table that is being filled.
 pub struct Table {

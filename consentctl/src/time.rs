@@ -112,7 +112,7 @@ fn no_duration(text: &str) -> String {
 
 /// When something was, in words: `2 minutes ago`, `yesterday at 14:03`, `12 Oct 2025`.
 pub fn ago(at: i64, now: &Zoned) -> String {
-    let Some(then) = zoned(at, now) else { return at.to_string() };
+    let Some(then) = zoned(at, now) else { return beyond(at) };
     let seconds = now.timestamp().as_second().saturating_sub(at);
     match seconds {
         ..0 => until(at, now),
@@ -130,7 +130,7 @@ pub fn ago(at: i64, now: &Zoned) -> String {
 
 /// When something will be, in words: `18:00`, `tomorrow at 18:00`, `24 Dec 2026, 18:00`.
 pub fn until(at: i64, now: &Zoned) -> String {
-    let Some(then) = zoned(at, now) else { return at.to_string() };
+    let Some(then) = zoned(at, now) else { return beyond(at) };
     let format = if then.date() == now.date() {
         "%H:%M"
     } else if now.tomorrow().is_ok_and(|day| day.date() == then.date()) {
@@ -143,18 +143,18 @@ pub fn until(at: i64, now: &Zoned) -> String {
 
 /// A day: `12 Oct 2025`.
 pub fn day(at: i64, now: &Zoned) -> String {
-    zoned(at, now).map_or_else(|| at.to_string(), |then| then.strftime("%-d %b %Y").to_string())
+    zoned(at, now).map_or_else(|| beyond(at), |then| then.strftime("%-d %b %Y").to_string())
 }
 
 /// An hour: `12 Oct 2025, 14:00`.
 pub fn hour(at: i64, now: &Zoned) -> String {
     let then = zoned(at, now);
-    then.map_or_else(|| at.to_string(), |then| then.strftime("%-d %b %Y, %H:%M").to_string())
+    then.map_or_else(|| beyond(at), |then| then.strftime("%-d %b %Y, %H:%M").to_string())
 }
 
 /// A time of day, to the second: `14:03:07`.
 pub fn clock(at: i64, now: &Zoned) -> String {
-    zoned(at, now).map_or_else(|| at.to_string(), |then| then.strftime("%H:%M:%S").to_string())
+    zoned(at, now).map_or_else(|| beyond(at), |then| then.strftime("%H:%M:%S").to_string())
 }
 
 /// How long something has lasted, in its two greatest units: `3 days 4 hours`.
@@ -179,6 +179,11 @@ pub fn lasted(since: i64, now: &Zoned) -> String {
 /// A count and its unit: `1 day`, `2 days`.
 pub fn plural(count: i64, unit: &str) -> String {
     if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
+}
+
+/// A moment that no calendar reaches.
+fn beyond(at: i64) -> String {
+    if at > 0 { "the far future" } else { "the distant past" }.to_owned()
 }
 
 fn zoned(at: i64, now: &Zoned) -> Option<Zoned> {
@@ -232,6 +237,15 @@ mod tests {
             ("2026-12-24 18:00", "24 Dec 2026, 18:00"),
         ] {
             assert_eq!(until(at(then), &now()), words);
+        }
+    }
+
+    #[test]
+    fn what_no_calendar_reaches_is_no_number() {
+        for (at, words) in [(i64::MAX, "the far future"), (i64::MIN, "the distant past")] {
+            for told in [ago, until, day, hour, clock] {
+                assert_eq!(told(at, &now()), words);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use crate::args::Kind;
 use crate::dictionary::Dictionary;
 use crate::failure::Failure;
 use crate::json;
+use crate::printable::printable;
 use crate::screen::{Screen, Tone};
 use crate::session::Session;
 use crate::table::{Field, Table, dim, facts, plain};
@@ -61,8 +62,10 @@ fn render_apps(apps: &[App], screen: &Screen) -> String {
     let mut text = table.render();
     for app in apps.iter().filter(|app| !app.valid) {
         let why = app.error.as_deref().unwrap_or("its declaration does not load");
+        let why = why.replace('\n', "; ");
         let name = if app.name.is_empty() { &app.app } else { &app.name };
-        text.push_str(&format!("\n{name} is denied everything: {why}\n"));
+        let told = printable(&format!("{name} is denied everything: {why}"));
+        text.push_str(&format!("\n{told}\n"));
     }
     text
 }
@@ -76,9 +79,10 @@ fn trust(word: &str) -> Field {
 
 fn render_app(details: &AppDetails, names: &Names, screen: &Screen, now: &Zoned) -> String {
     let app = &details.app;
-    let error = app.error.clone().unwrap_or_default();
+    let error = app.error.as_deref().unwrap_or_default().replace('\n', "; ");
     let name = screen.paint(Tone::Strong, &app.name);
-    let mut text = if app.name == app.app { name } else { format!("{name} ({})", app.app) };
+    let mut text =
+        if app.name == app.app { name } else { format!("{name} ({})", printable(&app.app)) };
     text.push('\n');
     text.push_str(&facts(
         screen,
@@ -98,7 +102,7 @@ fn render_app(details: &AppDetails, names: &Names, screen: &Screen, now: &Zoned)
         if first.purpose != purpose {
             purpose = &first.purpose;
             let heading = screen.paint(Tone::Strong, names.purposes.name(purpose));
-            text.push_str(&format!("\nFor {heading} ({purpose})\n"));
+            text.push_str(&format!("\nFor {heading} ({})\n", printable(purpose)));
         } else {
             text.push('\n');
         }

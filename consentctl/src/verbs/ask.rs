@@ -1,5 +1,7 @@
 //! What the shell asks about itself: `check`, `preview`, `whoami`.
 
+use std::io::{self, Write};
+
 use consentd_dbus::names::exit;
 use consentd_dbus::{Details, ItemResult, Options};
 
@@ -8,6 +10,7 @@ use crate::args::{Kind, Question};
 use crate::dictionary::Dictionary;
 use crate::failure::Failure;
 use crate::json;
+use crate::printable::printable;
 use crate::screen::{Screen, Tone};
 use crate::session::Session;
 use crate::table::{Table, dim, facts, plain};
@@ -57,6 +60,38 @@ impl Asked {
         }
     }
 
+    /// On standard error: where to look for a purpose or an item that the catalogue has not. With
+    /// `--json` the reason in the answer says it.
+    pub fn hint(&self, results: &[ItemResult], screen: &Screen) -> Result<(), Failure> {
+        if screen.json {
+            return Ok(());
+        }
+        for line in self.hints(results) {
+            writeln!(io::stderr(), "  → {}", printable(&line))?;
+        }
+        Ok(())
+    }
+
+    fn hints(&self, results: &[ItemResult]) -> Vec<String> {
+        let purpose = results.iter().find(|result| result.2 == "unknown-purpose").map(|_| {
+            let near = self.purpose_names.nearest(&self.purpose);
+            (self.purpose.as_str(), near, Kind::Purposes)
+        });
+        let data = results.iter().filter(|result| result.2 == "unknown-data");
+        let data =
+            data.map(|(item, ..)| (item.as_str(), self.data_names.nearest(item), Kind::Data));
+        let mut hints = Vec::new();
+        let mut kinds = Vec::new();
+        for (text, near, kind) in purpose.into_iter().chain(data) {
+            hints.extend(near.map(|near| format!("{text}: did you mean {near}?")));
+            kinds.push(kind.word());
+        }
+        kinds.dedup();
+        let list = |kind| format!("`consentctl catalog list {kind}` shows all {kind}");
+        hints.extend(kinds.into_iter().map(list));
+        hints
+    }
+
     pub fn data(&self) -> Vec<&str> {
         self.data.iter().map(String::as_str).collect()
     }
@@ -98,6 +133,7 @@ fn show(
     } else {
         session.screen.text(&render_results(results, &asked.data_names, &session.screen))?;
     }
+    asked.hint(results, &session.screen)?;
     Ok(exit_code(results))
 }
 
@@ -119,7 +155,7 @@ pub fn render_results(results: &[ItemResult], data: &Dictionary, screen: &Screen
 fn render_caller(caller: &Caller, screen: &Screen) -> String {
     let user = caller.user.map(user::name);
     if !caller.identified {
-        let why = caller.why.as_deref().unwrap_or("nothing identifies it");
+        let why = printable(caller.why.as_deref().unwrap_or("nothing identifies it"));
         let user = user.map(|user| format!(", run by {user},")).unwrap_or_default();
         return format!(
             "This shell{user} is no app that consentd knows, so whatever it asks is denied.\n{why}"
@@ -157,6 +193,35 @@ mod tests {
         for decision in ["deny", "ask"] {
             assert_eq!(exit_code(&[allowed.clone(), result("b", decision, "not-set", "none")]), 1);
         }
+    }
+
+    #[test]
+    fn words_that_the_catalogue_has_not_are_hinted_at() {
+        let row = |id: &str| -> Details {
+            [("id".to_owned(), zbus::Variant::from(id).try_to_owned().unwrap())].into()
+        };
+        let asked = |purpose: &str| Asked {
+            purpose: purpose.to_owned(),
+            data: Vec::new(),
+            data_names: Dictionary::new(&[row("device.oaid")]).unwrap(),
+            purpose_names: Dictionary::new(&[row("location.services")]).unwrap(),
+        };
+        let unknown = |data: &str| result(data, "deny", "unknown-data", "none");
+        assert_eq!(
+            asked("location.services").hints(&[unknown("device.oadi"), unknown("x")]),
+            [
+                "device.oadi: did you mean device.oaid?",
+                "`consentctl catalog list data` shows all data"
+            ]
+        );
+        assert_eq!(
+            asked("location.servces").hints(&[result("x", "deny", "unknown-purpose", "none")]),
+            [
+                "location.servces: did you mean location.services?",
+                "`consentctl catalog list purposes` shows all purposes"
+            ]
+        );
+        assert!(asked("x").hints(&[result("x", "deny", "toggle-off", "none")]).is_empty());
     }
 
     #[test]

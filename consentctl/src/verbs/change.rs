@@ -6,6 +6,7 @@ use crate::args::{Set, State};
 use crate::dictionary::Dictionary;
 use crate::failure::Failure;
 use crate::json;
+use crate::printable::printable;
 use crate::session::Session;
 use crate::time::plural;
 use crate::user;
@@ -71,7 +72,7 @@ fn dropped(session: &Session, apps: &Dictionary, app: &str, changed: u32) -> Res
     if session.screen.json {
         return session.screen.json(&json::single("changed", changed));
     }
-    let app = apps.both(app);
+    let app = printable(&apps.both(app));
     session.screen.text(&match changed {
         0 => format!("Nothing was chosen for {app}."),
         changed => {
@@ -119,5 +120,5 @@ fn done(
         return session.screen.json(&json::single("generation", generation));
     }
     let names: Vec<_> = ids.iter().map(|id| known.both(id)).collect();
-    session.screen.text(&format!("{what}: {}.", names.join(", ")))
+    session.screen.text(&printable(&format!("{what}: {}.", names.join(", "))))
 }

@@ -7,6 +7,7 @@ use crate::args::Question;
 use crate::dictionary::Dictionary;
 use crate::failure::Failure;
 use crate::json;
+use crate::printable::printable;
 use crate::screen::{Screen, Tone};
 use crate::session::Session;
 use crate::table::{Table, dim, plain};
@@ -28,14 +29,15 @@ pub async fn explain(session: &Session, app: &str, question: &Question) -> Resul
         session.screen.json(&answer)?;
     } else {
         let head = format!(
-            "If {} asked for {} now:\n",
+            "If {} asked for {} now:",
             apps.both(&id),
             asked.purpose_names.both(&asked.purpose)
         );
         let steps = decode_all(&trace)?;
         let items = render(&results, &steps, &asked.data_names, &session.screen);
-        session.screen.text(&(head + &items))?;
+        session.screen.text(&format!("{}\n{items}", printable(&head)))?;
     }
+    asked.hint(&results, &session.screen)?;
     Ok(exit_code(&results))
 }
 
@@ -44,11 +46,11 @@ fn render(results: &[ItemResult], steps: &[Step], data: &Dictionary, screen: &Sc
     for (item, decision, reason, refusal) in results {
         let answer = screen.paint(Tone::of(decision), decision);
         let name = screen.paint(Tone::Strong, &data.both(item));
-        text.push_str(&format!("\n{name}: {answer}, {} ({reason})", words::reason(reason)));
+        let mut why = format!("{} ({reason})", words::reason(reason));
         if !matches!(refusal.as_str(), "" | "none") {
-            text.push_str(&format!("; instead: {}", words::refusal(refusal)));
+            why.push_str(&format!("; instead: {}", words::refusal(refusal)));
         }
-        text.push('\n');
+        text.push_str(&format!("\n{name}: {answer}, {}\n", printable(&why)));
         text.push_str(&trace(steps.iter().filter(|step| step.data == *item), decision, screen));
     }
     text

@@ -5,6 +5,7 @@ use jiff::Zoned;
 use crate::answers::Event;
 use crate::args::History;
 use crate::failure::Failure;
+use crate::printable::printable;
 use crate::screen::{Screen, Tone};
 use crate::session::Session;
 use crate::table::{Table, dim, plain};
@@ -29,7 +30,8 @@ pub async fn history(session: &Session, history: &History) -> Result<(), Failure
             let by = by(&event).map(|by| format!(", by {by}")).unwrap_or_default();
             let now = Zoned::now();
             let at = screen.paint(Tone::Dim, &time::clock(event.at, &now));
-            Ok(format!("{at} {}{by}", sentence(&event, &names, &now)))
+            let what = sentence(&event, &names, &now) + &by;
+            Ok(format!("{at} {}", printable(&what)))
         })
         .await;
     }

@@ -5,6 +5,7 @@ use jiff::Zoned;
 use crate::answers::Record;
 use crate::args::Log;
 use crate::failure::Failure;
+use crate::printable::printable;
 use crate::screen::{Screen, Tone};
 use crate::session::Session;
 use crate::table::{Table, dim, plain};
@@ -58,13 +59,16 @@ fn sentence(record: &Record, names: &Names, screen: &Screen, now: &Zoned) -> Str
     let at = screen.paint(Tone::Dim, &time::clock(record.last.unwrap_or(record.at), now));
     let answer = screen.paint(Tone::of(&record.decision), &format!("{:5}", record.decision));
     let times = if record.count == 1 { String::new() } else { format!(", {} times", record.count) };
-    format!(
-        "{at} {answer} {}: {} for {} ({}){times}",
+    let tag = record.tag.as_deref().filter(|tag| !tag.is_empty());
+    let tag = tag.map(|tag| format!(", tagged {tag}")).unwrap_or_default();
+    let what = format!(
+        "{}: {} for {} ({}){times}{tag}",
         app(&record.app, &names.apps),
         names.data.name(&record.data),
         names.purposes.name(&record.purpose),
         record.reason,
-    )
+    );
+    format!("{at} {answer} {}", printable(&what))
 }
 
 #[cfg(test)]
@@ -91,11 +95,34 @@ mod tests {
         let now = now.to_zoned(jiff::tz::TimeZone::UTC);
         assert_eq!(
             sentence(&record, &names(), &screen, &now),
-            "14:11:20 deny  org.example.weather: device.oaid for ads.personalised (toggle-off), 3 times"
+            "14:11:20 deny  org.example.weather: device.oaid for ads.personalised (toggle-off), 3 times, tagged banner"
         );
         let table = render(&[record], &names(), &screen, &now);
         let row = table.lines().nth(1).unwrap();
         assert!(row.starts_with("2 minutes ago  org.example.weather  deny"), "{row}");
         assert!(row.ends_with("toggle-off  3×     banner  weak"), "{row}");
+    }
+
+    #[test]
+    fn an_app_cannot_forge_a_line_of_the_log() {
+        const HOSTILE: &str = "a\n\u{1b}[2Jb\u{1b}]0;c\u{7}\u{2028}\u{202e}\u{9b}1m";
+        const SHOWN: &str = r"a␤\u{1b}[2Jb\u{1b}]0;c\u{7}\u{2028}\u{202e}\u{9b}1m";
+        let record = json!({
+            "at": 1_789_999_800, "app": HOSTILE, "purpose": HOSTILE, "data": HOSTILE,
+            "decision": "deny", "reason": HOSTILE, "count": 1, "tag": HOSTILE, "trust": HOSTILE,
+        });
+        let record: Record = decode_json(record).unwrap();
+        let screen = Screen { json: false, colour: false, width: None };
+        let now = jiff::Timestamp::from_second(1_790_000_000).unwrap();
+        let now = now.to_zoned(jiff::tz::TimeZone::UTC);
+        let line = sentence(&record, &names(), &screen, &now);
+        assert_eq!(
+            line,
+            format!("14:10:00 deny  {SHOWN}: {SHOWN} for {SHOWN} ({SHOWN}), tagged {SHOWN}")
+        );
+        let table = render(&[record], &names(), &screen, &now);
+        assert_eq!(table.lines().count(), 2, "a heading and one row: {table}");
+        assert_eq!(table.matches(SHOWN).count(), 6, "{table}");
+        assert!(!table.contains(|character: char| character.is_control() && character != '\n'));
     }
 }

@@ -51,7 +51,7 @@ fn part(state: &str, error: Option<&str>, detail: &str) -> Field {
     match error {
         None if state == "ok" => plain(format!("ok, {detail}")),
         None => (Tone::Bad, state.to_owned()),
-        Some(error) => (Tone::Bad, format!("{state}: {error}")),
+        Some(error) => (Tone::Bad, format!("{state}: {}", error.replace('\n', "; "))),
     }
 }
 

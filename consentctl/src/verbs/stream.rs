@@ -1,7 +1,7 @@
 //! Entries of the ledger: page by page, or as they come.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 
 use consentd_dbus::names::MAX_LIMIT;
 use consentd_dbus::{Details, Options};
@@ -12,7 +12,11 @@ use crate::args::{Kind, Paging, Period, RecordFilter};
 use crate::dictionary::Dictionary;
 use crate::failure::Failure;
 use crate::json;
+use crate::printable::{printable, printable_json};
+use crate::screen::Screen;
 use crate::session::Session;
+use crate::time::plural;
+use crate::values::Malformed;
 
 /// The names that entries are shown with.
 pub struct Names {
@@ -101,15 +105,18 @@ pub fn more(next: &str) -> String {
     if next.is_empty() {
         return String::new();
     }
-    format!("\nThere are more: --limit 0 shows all, --cursor {next} goes on from here.\n")
+    format!(
+        "\nThere are more: --limit 0 shows all, --cursor {} goes on from here.\n",
+        printable(next)
+    )
 }
 
 /// Prints entries as they come, until the daemon or the reader ends: as JSON lines, or as `render`
-/// makes them.
+/// makes them. A line that is no entry is told on standard error, and the next one is read.
 pub async fn follow(
     session: &Session,
     mut filter: Options<'static>,
-    render: impl Fn(Value) -> Result<String, Failure> + Send + 'static,
+    render: impl Fn(Value) -> Result<String, Malformed> + Send + 'static,
 ) -> Result<(), Failure> {
     filter.extend(session.options());
     let lines = session.admin().await?.follow(filter).await?;
@@ -119,10 +126,14 @@ pub async fn follow(
         .map_err(std::io::Error::from)?;
     let screen = session.screen;
     let reader = tokio::task::spawn_blocking(move || {
-        for line in BufReader::new(lines).lines() {
-            let line = line?;
-            let text = if screen.json { line } else { render(parse(&line)?)? };
-            screen.text(&text)?;
+        for line in BufReader::new(lines).split(b'\n') {
+            match shown(&String::from_utf8_lossy(&line?), &screen, &render) {
+                Ok(text) => screen.text(&text)?,
+                Err(malformed) => {
+                    let told = Failure::Malformed(malformed).render(screen.json);
+                    writeln!(io::stderr(), "{told}")?;
+                }
+            }
         }
         Err(Failure::Ended)
     });
@@ -132,8 +143,21 @@ pub async fn follow(
     }
 }
 
-fn parse(line: &str) -> Result<Value, Failure> {
-    serde_json::from_str(line).map_err(|error| Failure::Malformed(error.into()))
+/// One line of the stream as it is printed.
+fn shown(
+    line: &str,
+    screen: &Screen,
+    render: impl Fn(Value) -> Result<String, Malformed>,
+) -> Result<String, Malformed> {
+    let entry: Value = serde_json::from_str(line)?;
+    if screen.json {
+        return Ok(printable_json(line));
+    }
+    if entry["kind"] == "lost" {
+        let count = entry["count"].as_i64().unwrap_or_default();
+        return Ok(format!("… {} lost: the reader was too slow", plural(count, "line")));
+    }
+    render(entry)
 }
 
 fn copy(filter: &Options<'static>) -> Result<Options<'static>, Failure> {
@@ -141,4 +165,40 @@ fn copy(filter: &Options<'static>) -> Result<Options<'static>, Failure> {
         Ok((*key, value.try_clone().map_err(consentd_dbus::Error::from)?))
     };
     filter.iter().map(clone).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: Screen = Screen { json: false, colour: false, width: None };
+    const JSON: Screen = Screen { json: true, ..TEXT };
+
+    fn data(entry: Value) -> Result<String, Malformed> {
+        Ok(printable(&serde_json::from_value::<String>(entry["data"].clone())?))
+    }
+
+    #[test]
+    fn lost_lines_are_told_and_passed_through() {
+        let line = r#"{"kind":"lost","count":12}"#;
+        let told = shown(line, &TEXT, data).unwrap();
+        assert_eq!(told, "… 12 lines lost: the reader was too slow");
+        assert_eq!(shown(line, &JSON, data).unwrap(), line);
+    }
+
+    #[test]
+    fn json_lines_keep_their_keys_and_numbers_and_steer_nothing() {
+        let line = "{\"z\":18446744073709551616,\"data\":\"\u{202e}\u{9b}1m\"}";
+        let told = shown(line, &JSON, data).unwrap();
+        assert_eq!(told, r#"{"z":18446744073709551616,"data":"\u202e\u009b1m"}"#);
+    }
+
+    #[test]
+    fn a_line_that_is_no_entry_is_an_error_of_its_own() {
+        for line in ["", "{", "no JSON", "{\"data\":\"\u{1b}[2J\"}"] {
+            assert!(shown(line, &TEXT, data).is_err(), "{line}");
+            assert!(shown(line, &JSON, data).is_err(), "{line}");
+        }
+        assert!(shown("{}", &TEXT, data).is_err(), "an entry without what it is shown by");
+    }
 }

@@ -7,6 +7,7 @@ use crate::args::Target;
 use crate::dictionary::Dictionary;
 use crate::failure::Failure;
 use crate::json;
+use crate::printable::printable;
 use crate::screen::{Screen, Tone};
 use crate::session::Session;
 use crate::table::{Field, Table, dim, facts, plain};
@@ -142,7 +143,8 @@ fn for_one(toggle: &Toggle) -> String {
 /// One setting: what holds, and why.
 fn render_setting(setting: &Setting, apps: &Dictionary, screen: &Screen, now: &Zoned) -> String {
     let name = screen.paint(Tone::Strong, &setting.name);
-    let head = format!("{name} ({}), for {}\n", setting.toggle, whom(&setting.app, apps));
+    let whose = printable(&format!("({}), for {}", setting.toggle, whom(&setting.app, apps)));
+    let head = format!("{name} {whose}\n");
     let by = setting.by.as_deref().map(|by| format!(" by {}", words::by(by)));
     let since = setting.since.map(|since| format!(" {}", time::ago(since, now)));
     let stored = match setting.stored.as_str() {
@@ -173,19 +175,19 @@ fn render_setting(setting: &Setting, apps: &Dictionary, screen: &Screen, now: &Z
 /// One setting after it was set, in a sentence; what holds can be another thing than what was stored.
 pub fn render_change(setting: &Setting, apps: &Dictionary, screen: &Screen, now: &Zoned) -> String {
     let paint = |state: &str| screen.paint(Tone::of(state), state);
-    let (name, whom) = (&setting.name, whom(&setting.app, apps));
+    let (name, whom) = (printable(&setting.name), printable(&whom(&setting.app, apps)));
     if setting.stored == "unset" {
-        let (state, why) = (paint(&setting.state), decided_by(setting));
+        let (state, why) = (paint(&setting.state), printable(decided_by(setting)));
         return format!("{name}: nothing is stored for {whom}; {state} by {why}.");
     }
     let lifetime = words::lifetime(setting.lifetime.as_deref(), setting.until, now);
-    let lifetime = if lifetime.is_empty() { lifetime } else { format!(", {lifetime}") };
+    let lifetime = if lifetime.is_empty() { lifetime } else { printable(&format!(", {lifetime}")) };
     let mut text = format!("{name}: {} for {whom}{lifetime}.", paint(&setting.stored));
     if let Some(notice) = &setting.notice {
-        text.push_str(&format!(" That is a consent, under the notice {notice}."));
+        text.push_str(&format!(" That is a consent, under the notice {}.", printable(notice)));
     }
     if setting.state != setting.stored {
-        let (state, why) = (paint(&setting.state), decided_by(setting));
+        let (state, why) = (paint(&setting.state), printable(decided_by(setting)));
         text.push_str(&format!("\nYet it is {state} now, by {why}."));
     }
     text

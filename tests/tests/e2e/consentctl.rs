@@ -17,6 +17,8 @@ on_both_buses![
     answers_decide_the_exit_code,
     refusals_have_their_exit_codes_and_say_what_to_do,
     the_log_is_paged_and_followed,
+    an_app_cannot_steer_the_terminal_that_follows_the_log,
+    words_that_the_catalogue_has_not_are_hinted_at,
     a_catalogue_that_is_wrong_is_told_and_changes_nothing,
     a_daemon_that_is_away_ends_with_4,
 ];
@@ -193,6 +195,63 @@ async fn the_log_is_paged_and_followed(world: &mut World) -> Result<()> {
     assert_eq!(all["entries"].as_array().map(Vec::len), Some(3));
     let none = ctl.json(&["log", "--until", "2020-01-01"]).await?;
     assert_eq!(none["entries"], Value::Array(Vec::new()));
+    Ok(())
+}
+
+async fn an_app_cannot_steer_the_terminal_that_follows_the_log(world: &mut World) -> Result<()> {
+    const HOSTILE: [&str; 5] = [
+        "a\n00:00:00 allow Settings: b",
+        "\u{1b}[2J\u{1b}]0;c\u{7}",
+        "\u{2028}\u{202e}",
+        "\u{9b}1m",
+        "end",
+    ];
+    let ctl = world.ctl()?;
+    let mut readers = Vec::new();
+    for json in [false, true] {
+        let mut command = tokio::process::Command::from(ctl.command());
+        command.args(["log", "--follow"]).args(json.then_some("--json"));
+        let mut following = command.stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+        let lines = BufReader::new(following.stdout.take().context("its output")?).lines();
+        readers.push((json, following, lines));
+    }
+    while ctl.json(&["status"]).await?["followers"] != 2 {}
+
+    let mut weather = world.app("weather").await?;
+    weather.check(QUESTION[0], &HOSTILE).await?;
+    for (json, mut following, mut lines) in readers {
+        for item in HOSTILE {
+            let line = lines.next_line().await?.context("a line for each item")?;
+            let steers = |character: char| {
+                character.is_control() || matches!(character, '\u{2028}' | '\u{202e}')
+            };
+            ensure!(!line.contains(steers), "{line:?}");
+            if json {
+                assert_eq!(serde_json::from_str::<Value>(&line)?["data"], item);
+            } else {
+                ensure!(line.contains(" deny  Weather: "), "{line:?}");
+            }
+        }
+        following.kill().await?;
+    }
+    let table = ctl.done(&["log"]).await?;
+    assert_eq!(table.lines().count(), 1 + HOSTILE.len(), "{table}");
+    Ok(())
+}
+
+async fn words_that_the_catalogue_has_not_are_hinted_at(world: &mut World) -> Result<()> {
+    let ctl = world.ctl()?;
+    for (purpose, data, hint) in [
+        ("location.servces", QUESTION[1], "consentctl catalog list purposes"),
+        (QUESTION[0], "location.precisee", "did you mean location.precise?"),
+        (QUESTION[0], "no.such.item", "consentctl catalog list data"),
+    ] {
+        let denied = ctl.run(&["explain", WEATHER, purpose, data]).await?;
+        assert_eq!(denied.code, Some(1), "{denied:?}");
+        ensure!(denied.err.contains(hint), "{denied:?}");
+    }
+    let json = ctl.run(&["--json", "explain", WEATHER, QUESTION[0], "no.such.item"]).await?;
+    ensure!(json.err.is_empty(), "{json:?}");
     Ok(())
 }
 

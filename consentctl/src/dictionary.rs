@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(hint("ad-service"), "did you mean ad-services?");
         assert_eq!(hint("Locatoin"), "did you mean location?");
         assert_eq!(hint("locaton.app"), "did you mean location.app?");
-        for other in ["zzz", "", "location.map", "ads.measured", "vocations"] {
+        for other in ["zzz", "", "location.map", "ads.measured", "location.web"] {
             assert_eq!(hint(other), "", "{other}");
         }
         let other = toggles().suggest("ad-service", Error::InvalidArgument("x".to_owned()));

@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 use zbus::{Connection, Fd, ObjectPath};
 
 use crate::place;
+use crate::prerequisite::{self, Missing};
 use crate::process::{PATIENCE, Process, bound_command};
 
 /// What a bus says on its standard error.
@@ -33,13 +34,11 @@ pub enum BusKind {
 impl BusKind {
     /// What to say when this bus cannot be run here; nothing when it can.
     #[must_use]
-    pub fn missing(self) -> Option<String> {
+    pub fn missing(self) -> Option<Missing> {
         match self {
-            BusKind::DbusDaemon => place::program("dbus-daemon")
-                .is_none()
-                .then(|| "dbus-daemon is not installed: apt-get install dbus-daemon".to_owned()),
+            BusKind::DbusDaemon => prerequisite::program("dbus-daemon", "dbus-daemon"),
             BusKind::DbusBroker => (!broker_path().is_file())
-                .then(|| "dbus-broker is not unpacked: scripts/need test".to_owned()),
+                .then(|| Missing::Program("dbus-broker: run scripts/need test".to_owned())),
         }
     }
 }

@@ -14,6 +14,7 @@ use zbus::fdo::DBusProxy;
 use zbus::names::BusName;
 
 use crate::bus::Bus;
+use crate::prerequisite::Missing;
 use crate::process::{Process, bound_command};
 use crate::{place, prerequisite};
 
@@ -27,10 +28,10 @@ pub struct Polkit {
 }
 
 impl Polkit {
-    /// Missing unless polkitd is installed and the tests run as root.
+    /// Missing unless polkitd is installed and the tests may mount.
     #[must_use]
-    pub fn missing() -> Option<String> {
-        prerequisite::root().or_else(|| prerequisite::program("polkitd", "polkitd"))
+    pub fn missing() -> Option<Missing> {
+        prerequisite::mounts().or_else(|| prerequisite::program("polkitd", "polkitd"))
     }
 
     /// Starts polkitd with consentd's actions and these rules (JavaScript); its files are in `dir`.

@@ -7,7 +7,6 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::prerequisite;
 use crate::process::bound_command;
 
 /// One app's sandbox.
@@ -17,12 +16,6 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Missing unless bwrap is installed.
-    #[must_use]
-    pub fn missing() -> Option<String> {
-        prerequisite::program("bwrap", "bubblewrap")
-    }
-
     /// For the app with this id; its `.flatpak-info` is kept in `dir`. Only its owner can read it, as
     /// with flatpak.
     pub fn new(id: &str, dir: &Path) -> Result<Sandbox> {

@@ -192,7 +192,7 @@ impl Drop for Mount {
 
 #[test]
 fn a_read_only_disk_denies_and_loses_nothing() -> Result<()> {
-    if prerequisite::skip(prerequisite::root()) {
+    if prerequisite::skip(prerequisite::mounts()) {
         return Ok(());
     }
     run(BusKind::DbusDaemon, async |world: &mut World| {
@@ -214,7 +214,7 @@ fn a_read_only_disk_denies_and_loses_nothing() -> Result<()> {
 /// Invariant 3: a denial whose commit fails stands in memory and is retried; an allowance does not.
 #[test]
 fn a_full_disk_switches_off_but_not_on_and_is_caught_up_later() -> Result<()> {
-    if prerequisite::skip(prerequisite::root()) {
+    if prerequisite::skip(prerequisite::mounts()) {
         return Ok(());
     }
     run(BusKind::DbusDaemon, async |world: &mut World| {

@@ -9,7 +9,6 @@ use anyhow::Result;
 use consentd_dbus::Options;
 use consentd_tests::app::{App, Guise};
 use consentd_tests::bus::BusKind;
-use consentd_tests::sandbox::Sandbox;
 use consentd_tests::words::{allow, deny};
 use consentd_tests::world::World;
 use consentd_tests::{place, prerequisite};
@@ -116,7 +115,7 @@ fn a_sandbox_is_known_by_its_flatpak_info_on_dbus_broker() -> Result<()> {
 
 /// A bus that gives no ProcessFD leaves a doubt, and the identity weak.
 fn a_sandbox_is_known(kind: BusKind) -> Result<()> {
-    if prerequisite::skip(Sandbox::missing()) {
+    if prerequisite::skip(prerequisite::sandboxes()) {
         return Ok(());
     }
     run(kind, async |world: &mut World| {

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use consentd_tests::bus::BusKind;
+use consentd_tests::prerequisite::Missing;
 use consentd_tests::sandbox::Sandbox;
 use consentd_tests::world::World;
 use consentd_tests::{place, prerequisite};
@@ -28,7 +29,7 @@ fn the_python_example_is_answered() -> Result<()> {
     let module = Path::new("/usr/lib/python3/dist-packages/dbus").is_dir();
     let missing =
         (!module).then_some("python3-dbus is not installed: apt-get install python3-dbus");
-    if prerequisite::skip(missing.map(str::to_owned)) {
+    if prerequisite::skip(missing.map(|text| Missing::Program(text.to_owned()))) {
         return Ok(());
     }
     example_of("python", async |world, script| run_in(world, "/usr/bin/python3", script).await)
@@ -54,7 +55,7 @@ fn example_of(
     language: &str,
     example: impl AsyncFnOnce(&mut World, &str) -> Result<String>,
 ) -> Result<()> {
-    if prerequisite::skip(Sandbox::missing()) {
+    if prerequisite::skip(prerequisite::sandboxes()) {
         return Ok(());
     }
     let readme = std::fs::read_to_string(place::root().join("README.md"))?;

@@ -5,7 +5,6 @@ use consentd_dbus::{Error, Options};
 use consentd_tests::app::{App, Guise};
 use consentd_tests::bus::BusKind;
 use consentd_tests::prerequisite;
-use consentd_tests::sandbox::Sandbox;
 use consentd_tests::words::{Order, Reply};
 use consentd_tests::world::World;
 
@@ -105,7 +104,7 @@ fn an_app_in_a_sandbox_may_not_on_dbus_broker() -> Result<()> {
 
 /// Declared or not, and even with the executable that the configuration names.
 fn in_a_sandbox(kind: BusKind) -> Result<()> {
-    if prerequisite::skip(Sandbox::missing()) {
+    if prerequisite::skip(prerequisite::sandboxes()) {
         return Ok(());
     }
     run(kind, async |world: &mut World| {

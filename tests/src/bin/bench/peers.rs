@@ -61,7 +61,7 @@ pub async fn measure(table: &mut Table, rounds: u32) -> Result<()> {
         table.left_out("xdg-permission-store", "scripts/need bench unpacks it")?;
     }
     if let Some(why) = Polkit::missing() {
-        table.left_out("polkit", &why)?;
+        table.left_out("polkit", &why.to_string())?;
     }
     Ok(())
 }

@@ -272,7 +272,9 @@ impl Engine {
         if let Ok(ledger) = ledger.as_mut() {
             let mut reader = self.lock_reader();
             if reader.is_none() {
-                *reader = LedgerReader::open(ledger.path()).ok();
+                *reader = LedgerReader::open(ledger.path())
+                    .inspect_err(|error| tracing::error!(%error, "history cannot be read"))
+                    .ok();
             }
             drop(reader);
             let outbox = std::mem::take(&mut self.write_state().unsaved.outbox);

@@ -71,16 +71,4 @@ impl Names {
     pub fn iter(&self) -> impl Iterator<Item = (u32, &str)> {
         self.by_number.iter().map(|(number, name)| (*number, &**name))
     }
-
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.by_name.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.by_name.is_empty()
-    }
 }

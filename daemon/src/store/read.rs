@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU16;
 
+use rusqlite::Row;
 use rusqlite::types::ValueRef;
-use rusqlite::{OptionalExtension, Row};
 
 use super::{Store, StoreError, Table, sqlite_error};
 use crate::catalog::State;
@@ -247,17 +247,6 @@ impl Store {
                 StoreError::Value { path: self.path.clone(), what, value }
             }
         })
-    }
-
-    /// A value of `meta`.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
-        self.connection
-            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0))
-            .optional()
-            .map_err(|source| sqlite_error(&self.path, source))
     }
 }
 

@@ -20,6 +20,7 @@ pub mod authority;
 pub mod identity;
 
 // The disk. SQL is here alone.
+pub mod aside;
 pub mod ledger;
 pub mod store;
 

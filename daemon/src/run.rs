@@ -121,6 +121,8 @@ async fn serve_bus(engine: Arc<Engine>, config: dbus::Config) -> anyhow::Result<
     let service = dbus::start(Arc::clone(&engine), config).await?;
     notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!("ready");
+    let checked = Arc::clone(&engine);
+    tokio::task::spawn_blocking(move || checked.check_ledger());
     loop {
         tokio::select! {
             _ = terminate.recv() => break,

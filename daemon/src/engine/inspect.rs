@@ -13,7 +13,7 @@ use crate::clock::Moment;
 use crate::decision::trace::Step;
 use crate::decision::{Context, Ruling};
 use crate::identity::{Caller, Kind as IdentityKind};
-use crate::ledger::{By, Count, Filter, Page};
+use crate::ledger::{By, Count, Filter, LedgerError, LedgerReader, Line, Page, Verdict};
 use crate::row::Row;
 
 /// How the daemon's parts are.
@@ -27,10 +27,8 @@ impl Engine {
     /// How store, ledger and catalogue are.
     #[must_use]
     pub fn health(&self) -> Health {
-        let (ledger, records) = match self.lock_ledger().as_ref() {
-            Ok(_) => (None, self.lock_reader().as_ref().and_then(|reader| reader.size().ok())),
-            Err(error) => (Some(error.clone()), None),
-        };
+        let ledger = self.lock_ledger().as_ref().err().cloned();
+        let records = self.read_ledger(|open, reader| Ok(reader.size()? + open.len() as u64)).ok();
         let state = self.read_state();
         let word = |error: Option<&String>| if error.is_some() { "unavailable" } else { "ok" };
         let mut row = Row::new()
@@ -242,7 +240,7 @@ impl Engine {
         cursor: Option<i64>,
         limit: u32,
     ) -> Result<Page, EngineError> {
-        self.read_ledger(|reader| reader.history(filter, cursor, limit))
+        self.read_ledger(|open, reader| reader.history(open, filter, cursor, limit))
     }
 
     /// Records summed.
@@ -250,19 +248,34 @@ impl Engine {
     /// # Errors
     /// The ledger cannot be read.
     pub fn counts(&self, filter: &Filter, by: &[By]) -> Result<Vec<Count>, EngineError> {
-        self.read_ledger(|reader| reader.counts(filter, by))
+        self.read_ledger(|open, reader| reader.counts(&open, filter, by))
+    }
+
+    /// Looks the whole hash chain of the ledger through.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn verify_log(&self) -> Result<Verdict, EngineError> {
+        self.read_ledger(|_, reader| reader.verify(None))
     }
 
     fn read_ledger<T>(
         &self,
-        read: impl FnOnce(&crate::ledger::LedgerReader) -> Result<T, crate::ledger::LedgerError>,
+        read: impl FnOnce(Vec<Line>, &LedgerReader) -> Result<T, LedgerError>,
     ) -> Result<T, EngineError> {
-        if let Some(reader) = self.lock_reader().as_ref() {
-            return Ok(read(reader)?);
+        // The ledger is never waited for while the reader is held.
+        let (open, anew, path) = match self.lock_ledger().as_ref() {
+            Ok(ledger) => (ledger.open_lines(), ledger.times_anew(), ledger.path().to_owned()),
+            Err(error) => return Err(EngineError::LedgerUnavailable(error.clone())),
+        };
+        let mut reader = self.lock_reader();
+        if reader.as_ref().is_none_or(|(of, _)| *of != anew) {
+            *reader = Some((anew, LedgerReader::open(&path)?));
         }
-        // The reader is let go of first: the ledger is never waited for while it is held.
-        let error = self.lock_ledger().as_ref().err().cloned();
-        Err(EngineError::LedgerUnavailable(error.unwrap_or("it has no reader".into())))
+        match reader.as_ref() {
+            Some((_, reader)) => Ok(read(open, reader)?),
+            None => Err(EngineError::LedgerUnavailable("it has no reader".into())),
+        }
     }
 
     fn look<T>(

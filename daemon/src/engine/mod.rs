@@ -24,7 +24,7 @@ use std::sync::{RwLockReadGuard, RwLockWriteGuard};
 use crate::apps::Apps;
 use crate::catalog::{Catalog, RegionIx};
 use crate::clock::{Clock, Moment};
-use crate::ledger::{Event, Ledger, LedgerReader, Record};
+use crate::ledger::{Event, Ledger, LedgerError, LedgerReader, Record};
 use crate::store::{Loaded, Store};
 
 pub use check::{Answer, Asker, Checked};
@@ -104,7 +104,8 @@ pub struct Engine {
     /// Serialises changes. Taken before `state`, never after.
     writer: Mutex<Option<Store>>,
     ledger: Mutex<Result<Ledger, String>>,
-    reader: Mutex<Option<LedgerReader>>,
+    /// With how often the ledger had been begun anew when it was opened.
+    reader: Mutex<Option<(u32, LedgerReader)>>,
     listener: OnceLock<Arc<dyn Listener>>,
     /// Whether anybody wants to hear of every record.
     followed: AtomicBool,
@@ -208,10 +209,11 @@ impl Engine {
             tracing::error!(%error, "changes that the disk did not take are lost at stop");
         }
         self.settle_outbox(0);
-        if let Ok(ledger) = self.lock_ledger().as_mut()
-            && let Err(error) = ledger.sync()
-        {
-            tracing::warn!(%error, "the ledger was not synchronised at stop");
+        if let Ok(ledger) = self.lock_ledger().as_mut() {
+            *self.lock_reader() = None;
+            if let Err(error) = ledger.close(self.clock.now().wall) {
+                tracing::warn!(%error, "the ledger was not brought into one file at stop");
+            }
         }
     }
 
@@ -223,6 +225,24 @@ impl Engine {
             self.open_ledger();
             reading.join().unwrap_or(Err(PolicyError::BrokeOff))
         })
+    }
+
+    /// Looks the ledger's file through, and begins another if it is damaged: after the start, since it
+    /// may be long.
+    pub fn check_ledger(&self) {
+        let path = match self.lock_ledger().as_ref() {
+            Ok(ledger) => ledger.path().to_owned(),
+            Err(_) => return,
+        };
+        let Err(error) = Ledger::check(&path) else {
+            return;
+        };
+        tracing::error!(%error, "the ledger did not pass its check");
+        if let (LedgerError::Damaged { .. }, Ok(ledger)) = (&error, self.lock_ledger().as_mut())
+            && let Err(error) = ledger.begin_anew(&error.to_string(), self.clock.now().wall)
+        {
+            tracing::error!(%error, "the ledger could not be begun anew");
+        }
     }
 
     fn open_store(&self) {
@@ -263,20 +283,13 @@ impl Engine {
     fn open_ledger(&self) {
         let mut ledger = self.lock_ledger();
         if ledger.is_err() {
-            *ledger = Ledger::open(&self.config.state_dir)
+            *ledger = Ledger::open(&self.config.state_dir, None, self.clock.now().wall)
                 .inspect_err(|error| {
                     tracing::error!(%error, "the ledger cannot be used: everything is denied");
                 })
                 .map_err(|error| error.to_string());
         }
         if let Ok(ledger) = ledger.as_mut() {
-            let mut reader = self.lock_reader();
-            if reader.is_none() {
-                *reader = LedgerReader::open(ledger.path())
-                    .inspect_err(|error| tracing::error!(%error, "history cannot be read"))
-                    .ok();
-            }
-            drop(reader);
             let outbox = std::mem::take(&mut self.write_state().unsaved.outbox);
             if let Err(error) = ledger.note(&outbox) {
                 tracing::warn!(%error, "setting events wait in the outbox");
@@ -378,7 +391,7 @@ impl Engine {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock_reader(&self) -> MutexGuard<'_, Option<LedgerReader>> {
+    fn lock_reader(&self) -> MutexGuard<'_, Option<(u32, LedgerReader)>> {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::body::Body;
 use crate::decision::Reason;
 
 /// One answered item, as it is written.
@@ -25,7 +26,22 @@ pub struct Record<'a> {
     pub tag: &'a str,
 }
 
-impl Record<'_> {
+impl<'a> Record<'a> {
+    /// What makes it the same row as others of a minute.
+    pub(super) fn body(&self, minute: i64) -> Body<'a> {
+        Body {
+            minute,
+            user: self.user,
+            app: self.app,
+            trust: self.trust,
+            purpose: self.purpose,
+            data: self.data,
+            decision: self.reason.decision().word(),
+            reason: self.reason.word(),
+            tag: self.tag,
+        }
+    }
+
     /// Whether a caller can have made the ids up: those that the catalogue has are few, and each keeps a
     /// row of its own, whatever else the caller asks.
     pub(super) fn may_be_invented(&self) -> bool {
@@ -194,6 +210,25 @@ pub enum Line {
 }
 
 impl Line {
+    /// A row of the minute that is still open.
+    pub(super) fn open(seq: i64, at: i64, last: i64, count: u32, body: &Body<'_>) -> Self {
+        Line::Record {
+            seq,
+            at,
+            last,
+            user: body.user,
+            app: body.app.into(),
+            trust: body.trust.into(),
+            purpose: body.purpose.into(),
+            data: body.data.into(),
+            decision: body.decision.into(),
+            reason: body.reason.into(),
+            tag: body.tag.into(),
+            count: count.into(),
+            source: "daemon",
+        }
+    }
+
     /// Its place in the order of events.
     #[must_use]
     pub fn seq(&self) -> i64 {

@@ -1,32 +1,34 @@
-//! `ledger.db`: who asked for what, why, what was answered, how often; and what users changed.
+//! The ledger: who asked for what, why, what was answered, how often; and what users changed.
 //!
-//! An answer is in here before it leaves the daemon, so it survives kill -9 (WAL, synchronous NORMAL:
-//! power loss may take the last moments). Rows are coalesced by minute. No collected value is ever
-//! stored, only that it was asked for.
+//! An answer is in the journal before it leaves the daemon, so it survives kill -9; power loss may take
+//! the last moments. Closed minutes and setting events are in `ledger.db`, under a hash chain. No
+//! collected value is ever stored, only that it was asked for.
 
+mod body;
+mod chain;
 mod entry;
+mod file;
+mod filter;
+mod journal;
+mod prune;
 mod query;
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, Transaction, params};
 
+pub use chain::{Anchor, Link, Verdict};
 pub use entry::{Event, Line, Record, What};
-pub use query::{By, Count, Counted, Filter, LedgerReader, Page, Wanted};
+pub use filter::{Asked, By, Count, Counted, Filter, Wanted};
+pub use query::{LedgerReader, Page};
 
-const APPLICATION_ID: i32 = 0x636e_736c;
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+use body::Body;
+use chain::Kind;
+use file::{Meta, sqlite_error};
+use journal::{Journal, JournalError};
 
-/// Records are kept 31 days, setting events two years.
-const RECORD_SECONDS: i64 = 31 * 86_400;
-const EVENT_SECONDS: i64 = 2 * 365 * 86_400;
-/// At most this many records; the oldest go first.
-const MAX_RECORDS: i64 = 2_000_000;
-/// After so many new rows it is seen to that there are not too many.
-const ROWS_BETWEEN_PRUNES: i64 = 4_096;
 /// Distinct rows that one app of one user can open in a minute; what exceeds them is counted in one
 /// row of `*`, so that a flood of invented ids cannot fill the disk.
 const ROWS_PER_MINUTE: u32 = 1_024;
@@ -42,11 +44,13 @@ pub enum LedgerError {
         /// What it said.
         source: rusqlite::Error,
     },
-    /// The file is none of ours.
-    #[error("{path} is not a consentd ledger; move it away and start again", path = .path.display())]
-    Foreign {
+    /// The file is damaged, none of ours, or another device's.
+    #[error("{path} is damaged: {finding}", path = .path.display())]
+    Damaged {
         /// The file.
         path: PathBuf,
+        /// What is wrong with it.
+        finding: String,
     },
     /// The file is of a later version.
     #[error("{path} is of version {found}, this consentd knows {known}; install the newer consentd again", path = .path.display())]
@@ -78,65 +82,71 @@ pub enum LedgerError {
         /// The file.
         path: PathBuf,
     },
-}
-
-/// What makes records of one minute the same row.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Row {
-    user: u32,
-    app: Box<str>,
-    trust: &'static str,
-    purpose: Box<str>,
-    data: Box<str>,
-    reason: &'static str,
-    tag: Box<str>,
+    /// The journal is full, and what it holds cannot be brought to the disk.
+    #[error("the open minute has no room for more, and the disk takes none of it: {0}")]
+    Full(#[source] Box<LedgerError>),
 }
 
 /// The writing end. One writer: the engine.
 #[derive(Debug)]
 pub struct Ledger {
     connection: Connection,
+    state_dir: PathBuf,
     path: PathBuf,
+    journal: Journal,
     /// Held while this daemon lives: a second one would give the same places to other rows.
     _lock: File,
+    store: Option<u128>,
+    /// How often it was begun anew.
+    anew: u32,
     next_seq: i64,
     minute: i64,
-    open: HashMap<Row, i64>,
     opened_by: HashMap<(u32, Box<str>), u32>,
-    pruned_on: i64,
-    /// The next row's number when it was last pruned.
-    pruned_at: i64,
+    /// Where a row's bytes are put together.
+    bytes: Vec<u8>,
 }
 
 impl Ledger {
-    /// Opens the ledger in `state_dir`, creating it if there is none.
+    /// Opens the ledger in `state_dir`, creating it if there is none. It belongs to the store with the
+    /// id `store`. What is damaged is set aside whole, at Unix second `now`, and begun anew: the
+    /// journal keeps what it has, and so does `ledger.db`.
     ///
     /// # Errors
-    /// Any of [`LedgerError`]; the file is as it was.
-    pub fn open(state_dir: &Path) -> Result<Self, LedgerError> {
-        let path = state_dir.join("ledger.db");
-        let lock = lock(&path)?;
-        let mut connection = prepare(&path)?;
-        let next_seq = connection
+    /// Any of [`LedgerError`]; the files are as they were.
+    pub fn open(state_dir: &Path, store: Option<u128>, now: i64) -> Result<Self, LedgerError> {
+        let path = state_dir.join(file::FILE);
+        let lock = file::lock(state_dir)?;
+        let connection = open_or_anew(state_dir, &path, store, now)?;
+        let sqlite = |source| sqlite_error(&path, source);
+        let id = match store {
+            Some(id) => id,
+            None => known_store(&connection).map_err(sqlite)?,
+        };
+        let closed = Meta::Closed.read(&connection).map_err(sqlite)?;
+        let closed = closed.and_then(|serial| serial.parse().ok());
+        let journal = open_journal(state_dir, id, closed, now)?;
+        let stored: i64 = connection
             .query_row(
-                "SELECT 1 + max((SELECT ifnull(max(seq), 0) FROM records),
-                                (SELECT ifnull(max(seq), 0) FROM events))",
+                "SELECT max((SELECT ifnull(max(seq), 0) FROM records),
+                            (SELECT ifnull(max(seq), 0) FROM events),
+                            (SELECT ifnull(max(last_seq), 0) FROM blocks))",
                 [],
                 |row| row.get(0),
             )
-            .map_err(|source| LedgerError::Sqlite { path: path.clone(), source })?;
-        connection.set_prepared_statement_cache_capacity(16);
-        connection.set_transaction_behavior(rusqlite::TransactionBehavior::Immediate);
+            .map_err(sqlite)?;
+        let open = journal.rows().map(|(_, open)| open.seq).max().unwrap_or(0);
         Ok(Self {
             connection,
-            path,
+            state_dir: state_dir.into(),
+            journal,
             _lock: lock,
-            next_seq,
+            store,
+            anew: 0,
+            next_seq: stored.max(open) + 1,
             minute: i64::MIN,
-            open: HashMap::new(),
             opened_by: HashMap::new(),
-            pruned_on: i64::MIN,
-            pruned_at: i64::MIN,
+            bytes: Vec::new(),
+            path,
         })
     }
 
@@ -146,57 +156,102 @@ impl Ledger {
         &self.path
     }
 
-    /// Writes the records of one answer, all or none. When this returns they survive kill -9.
+    /// How often it was begun anew since it was opened: a reader of an earlier file reads what was.
+    #[must_use]
+    pub fn times_anew(&self) -> u32 {
+        self.anew
+    }
+
+    /// Writes the records of one answer. When this returns they survive kill -9.
     ///
     /// # Errors
-    /// The disk does not take them: the answer must not leave.
+    /// They cannot be written: the answer must not leave. Some of them may stand all the same.
     pub fn record(&mut self, records: &[Record<'_>]) -> Result<(), LedgerError> {
         let Some(first) = records.first() else {
             return Ok(());
         };
-        self.turn_minute(first.at.div_euclid(60))?;
-        let written = self.write_records(records);
-        if written.is_err() {
-            // What the failed transaction had opened is not there: look nothing up in it again.
-            self.forget_minute();
+        let minute = first.at.div_euclid(60);
+        if minute != self.minute {
+            self.turn_minute(minute, first.at);
         }
-        written.map_err(|source| self.error(source))
+        let mut bytes = std::mem::take(&mut self.bytes);
+        let written = records.iter().try_for_each(|record| self.put(record, minute, &mut bytes));
+        self.bytes = bytes;
+        written
     }
 
-    fn write_records(&mut self, records: &[Record<'_>]) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction()?;
-        for record in records {
-            let mut row = Row {
-                user: record.user,
-                app: record.app.into(),
-                trust: record.trust,
-                purpose: record.purpose.into(),
-                data: record.data.into(),
-                reason: record.reason.word(),
-                tag: record.tag.into(),
-            };
-            if let Some(seq) = self.open.get(&row) {
-                count_again(&transaction, *seq, record.at)?;
-                continue;
-            }
-            let opened = self.opened_by.entry((row.user, row.app.clone())).or_insert(0);
-            if *opened >= ROWS_PER_MINUTE {
-                row.tag = "".into();
-                if record.may_be_invented() {
-                    row.purpose = "*".into();
-                    row.data = "*".into();
-                }
-                if let Some(seq) = self.open.get(&row) {
-                    count_again(&transaction, *seq, record.at)?;
-                    continue;
-                }
-            }
-            *opened += 1;
-            let seq = self.next_seq;
-            insert(&transaction, seq, record, &row)?;
-            self.next_seq += 1;
-            self.open.insert(row, seq);
+    fn put(
+        &mut self,
+        record: &Record<'_>,
+        minute: i64,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), LedgerError> {
+        let mut body = record.body(minute);
+        body.encode(bytes);
+        if self.journal.count(bytes, record.at) {
+            return Ok(());
         }
+        let opened = self.opened_by.entry((record.user, record.app.into())).or_insert(0);
+        if *opened >= ROWS_PER_MINUTE {
+            body.tag = "";
+            if record.may_be_invented() {
+                body.purpose = "*";
+                body.data = "*";
+            }
+            body.encode(bytes);
+            if self.journal.count(bytes, record.at) {
+                return Ok(());
+            }
+        }
+        *opened += 1;
+        if !self.journal.append(bytes, self.next_seq, record.at) {
+            self.close_segment(record.at).map_err(|error| LedgerError::Full(Box::new(error)))?;
+            if !self.journal.append(bytes, self.next_seq, record.at) {
+                return Err(file::damaged(&self.path, "the journal has no room for one row"));
+            }
+        }
+        self.next_seq += 1;
+        Ok(())
+    }
+
+    /// Brings the open rows to `ledger.db`.
+    ///
+    /// # Errors
+    /// The disk does not take them: they stay open, and are there after a restart.
+    pub fn close_segment(&mut self, now: i64) -> Result<(), LedgerError> {
+        if self.journal.is_empty() {
+            return Ok(());
+        }
+        let closed = self.insert_open_rows().map_err(|source| self.error(source));
+        let closed = match closed {
+            Err(error @ LedgerError::Damaged { .. }) => {
+                self.begin_anew(&error.to_string(), now)?;
+                self.insert_open_rows().map_err(|source| self.error(source))
+            }
+            closed => closed,
+        };
+        closed.map(|()| self.journal.begin_next())
+    }
+
+    fn insert_open_rows(&mut self) -> rusqlite::Result<()> {
+        let serial = self.journal.serial();
+        let transaction = self.connection.transaction()?;
+        let closed = Meta::Closed.read(&transaction)?.and_then(|serial| serial.parse().ok());
+        if closed.is_some_and(|closed: u32| closed >= serial) {
+            // An earlier commit was taken, though it was said to have failed.
+            return Ok(());
+        }
+        let mut rows: Vec<_> = self.journal.rows().collect();
+        rows.sort_unstable_by_key(|(_, open)| open.seq);
+        for (bytes, open) in &rows {
+            if let Some(body) = Body::decode(bytes) {
+                insert(&transaction, *open, &body)?;
+            }
+        }
+        if let (Some((_, first)), Some((_, last))) = (rows.first(), rows.last()) {
+            chain::seal(&transaction, Kind::Records, first.seq, last.seq)?;
+        }
+        Meta::Closed.write(&transaction, &serial.to_string())?;
         transaction.commit()
     }
 
@@ -205,200 +260,244 @@ impl Ledger {
     /// # Errors
     /// The disk does not take them; they stay in the store's outbox.
     pub fn note(&mut self, events: &[Event]) -> Result<(), LedgerError> {
+        if events.is_empty() {
+            return Ok(());
+        }
         self.write_events(events).map_err(|source| self.error(source))
     }
 
     fn write_events(&mut self, events: &[Event]) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
+        let first = self.next_seq;
+        let mut next = first;
         for event in events {
-            let added = transaction
-                .prepare_cached(
-                    "INSERT OR IGNORE INTO events
-                        (seq, generation, ordinal, at, user, what, toggle, app, state, lifetime,
-                         until, made_by, notice)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-                )?
-                .execute(params![
-                    self.next_seq,
-                    event.generation.cast_signed(),
-                    event.ordinal,
-                    event.at,
-                    event.user,
-                    event.what.word(),
-                    event.toggle,
-                    event.app,
-                    event.state,
-                    event.lifetime,
-                    event.until,
-                    event.by,
-                    event.notice,
-                ])?;
-            self.next_seq += i64::from(added > 0);
+            next += i64::from(insert_event(&transaction, next, event)? > 0);
         }
-        transaction.commit()
+        if next > first {
+            chain::seal(&transaction, Kind::Events, first, next - 1)?;
+        }
+        transaction.commit()?;
+        self.next_seq = next;
+        Ok(())
     }
 
-    /// Makes everything written so far durable against power loss too. Waits for no reader.
+    /// Makes everything in `ledger.db` durable against power loss too. Waits for no reader. Returns
+    /// the end of the chain as the disk has it now.
     ///
     /// # Errors
     /// The disk does not take it, or a reader needs an older state still.
-    pub fn sync(&mut self) -> Result<(), LedgerError> {
-        let (is_busy, frames, moved): (bool, i64, i64) = self
-            .connection
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    pub fn sync(&mut self) -> Result<Anchor, LedgerError> {
+        let sync = || -> rusqlite::Result<(Anchor, bool, i64, i64)> {
+            let head = chain::head(&self.connection)?;
+            self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+                Ok((head, row.get(0)?, row.get(1)?, row.get(2)?))
             })
-            .map_err(|source| self.error(source))?;
+        };
+        let (head, is_busy, frames, moved) = sync().map_err(|source| self.error(source))?;
         if is_busy || frames != moved {
             return Err(LedgerError::BeingRead { path: self.path.clone() });
         }
+        Ok(head)
+    }
+
+    /// Brings everything into `ledger.db` alone: before the daemon ends.
+    ///
+    /// # Errors
+    /// The disk does not take it; then the journal and SQLite's log have it.
+    pub fn close(&mut self, now: i64) -> Result<(), LedgerError> {
+        self.close_segment(now)?;
+        let merge = "PRAGMA wal_checkpoint(TRUNCATE)";
+        self.connection.query_row(merge, [], |_| Ok(())).map_err(|source| self.error(source))
+    }
+
+    /// The setting events of later changes than that of `generation`, oldest first.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn events_after(&self, generation: u64) -> Result<Vec<Event>, LedgerError> {
+        query::events_after(&self.connection, generation).map_err(|source| self.error(source))
+    }
+
+    /// The generation of the latest change that it has an event of.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn last_generation(&self) -> Result<Option<u64>, LedgerError> {
+        self.connection
+            .query_row("SELECT max(generation) FROM events", [], |row| row.get::<_, Option<i64>>(0))
+            .map(|last| last.map(i64::cast_unsigned))
+            .map_err(|source| self.error(source))
+    }
+
+    /// The rows of the open minute, in no order.
+    #[must_use]
+    pub fn open_lines(&self) -> Vec<Line> {
+        let lines = self.journal.rows().filter_map(|(bytes, open)| {
+            Some(Line::open(open.seq, open.at, open.last, open.count, &Body::decode(bytes)?))
+        });
+        lines.collect()
+    }
+
+    /// Sets `ledger.db` aside and begins another. The open rows stay open.
+    ///
+    /// # Errors
+    /// The disk does not take it; then nothing can be recorded until it does.
+    pub fn begin_anew(&mut self, why: &str, now: i64) -> Result<(), LedgerError> {
+        // Closed first: what is moved away must not be written any more.
+        let nothing = Connection::open_in_memory().map_err(|source| self.error(source))?;
+        drop(std::mem::replace(&mut self.connection, nothing));
+        self.connection = anew(&self.state_dir, &self.path, self.store, why, now)?;
+        self.anew += 1;
         Ok(())
     }
 
-    /// Records of another minute open rows of their own. Now and then what is too old or too much goes.
-    fn turn_minute(&mut self, minute: i64) -> Result<(), LedgerError> {
-        if minute == self.minute {
-            return Ok(());
-        }
-        self.forget_minute();
+    /// Looks the whole file at `path` through, which is a while's work. Needs no ledger to be open.
+    ///
+    /// # Errors
+    /// It is damaged, or cannot be read.
+    pub fn check(path: &Path) -> Result<(), LedgerError> {
+        file::check(path)
+    }
+
+    /// Records of another minute open rows of their own. What cannot be brought to the disk stays in
+    /// the journal and is tried again; and what is too old or too much goes.
+    fn turn_minute(&mut self, minute: i64, now: i64) {
         self.minute = minute;
-        let day = minute.div_euclid(24 * 60);
-        if self.next_seq.saturating_sub(self.pruned_at) >= ROWS_BETWEEN_PRUNES {
-            self.prune_excess().map_err(|source| self.error(source))?;
-            self.pruned_at = self.next_seq;
+        self.opened_by = HashMap::new();
+        if let Err(error) = self.close_segment(now) {
+            tracing::error!(%error, "the last minute stays in the journal");
+            return;
         }
-        if day != self.pruned_on {
-            self.prune(minute.saturating_mul(60)).map_err(|source| self.error(source))?;
-            self.pruned_on = day;
+        if let Err(error) = prune::prune(&mut self.connection, now) {
+            tracing::warn!(%error, "old records were not pruned");
         }
-        Ok(())
-    }
-
-    fn forget_minute(&mut self) {
-        self.minute = i64::MIN;
-        self.open.clear();
-        self.opened_by.clear();
-    }
-
-    /// Takes what is too much from whoever has most, the oldest first: no app's flood takes another's
-    /// records.
-    fn prune_excess(&mut self) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction()?;
-        let count = "SELECT count(*) FROM records";
-        let held: i64 = transaction.query_row(count, [], |row| row.get(0))?;
-        let mut excess = held - MAX_RECORDS;
-        while excess > 0 {
-            let gone = transaction.execute(
-                "DELETE FROM records WHERE seq IN (
-                    SELECT records.seq FROM records JOIN (
-                        SELECT user, app FROM records GROUP BY user, app
-                        ORDER BY count(*) DESC LIMIT 1
-                    ) AS most USING (user, app) ORDER BY records.seq LIMIT ?1)",
-                [excess.min(ROWS_BETWEEN_PRUNES)],
-            )?;
-            if gone == 0 {
-                break;
-            }
-            excess -= i64::try_from(gone).unwrap_or(i64::MAX);
-        }
-        transaction.commit()
-    }
-
-    fn prune(&mut self, now: i64) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction()?;
-        transaction.execute("DELETE FROM records WHERE last < ?1", [now - RECORD_SECONDS])?;
-        transaction.execute("DELETE FROM events WHERE at < ?1", [now - EVENT_SECONDS])?;
-        transaction.commit()
     }
 
     fn error(&self, source: rusqlite::Error) -> LedgerError {
-        LedgerError::Sqlite { path: self.path.clone(), source }
+        sqlite_error(&self.path, source)
     }
 }
 
-fn count_again(db: &Connection, seq: i64, at: i64) -> rusqlite::Result<()> {
-    db.prepare_cached("UPDATE records SET count = count + 1, last = ?2 WHERE seq = ?1")?
-        .execute([seq, at])?;
-    Ok(())
-}
-
-fn insert(db: &Connection, seq: i64, record: &Record<'_>, row: &Row) -> rusqlite::Result<()> {
+fn insert(db: &Transaction<'_>, open: journal::Open, body: &Body<'_>) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO records
             (seq, at, last, user, app, trust, purpose, data, decision, reason, tag, count)
-         VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?
+    .execute(params![
+        open.seq,
+        open.at,
+        open.last,
+        body.user,
+        body.app,
+        body.trust,
+        body.purpose,
+        body.data,
+        body.decision,
+        body.reason,
+        body.tag,
+        open.count,
+    ])?;
+    db.prepare_cached(
+        "INSERT INTO held (user, app, rows) VALUES (?1, ?2, 1)
+         ON CONFLICT DO UPDATE SET rows = rows + 1",
+    )?
+    .execute(params![body.user, body.app])?;
+    Ok(())
+}
+
+fn insert_event(db: &Transaction<'_>, seq: i64, event: &Event) -> rusqlite::Result<usize> {
+    db.prepare_cached(
+        "INSERT OR IGNORE INTO events
+            (seq, generation, ordinal, at, user, what, toggle, app, state, lifetime, until,
+             made_by, notice)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?
     .execute(params![
         seq,
-        record.at,
-        row.user,
-        row.app,
-        row.trust,
-        row.purpose,
-        row.data,
-        record.reason.decision().word(),
-        row.reason,
-        row.tag,
-    ])?;
-    Ok(())
+        event.generation.cast_signed(),
+        event.ordinal,
+        event.at,
+        event.user,
+        event.what.word(),
+        event.toggle,
+        event.app,
+        event.state,
+        event.lifetime,
+        event.until,
+        event.by,
+        event.notice,
+    ])
 }
 
-/// A file beside the ledger: closing a second descriptor of the ledger itself would drop SQLite's locks.
-fn lock(path: &Path) -> Result<File, LedgerError> {
-    let path = path.with_file_name("ledger.lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    let file = file.map_err(|source| LedgerError::File { path: path.clone(), source })?;
-    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(LedgerError::InUse { path }),
-        Err(errno) => Err(LedgerError::File { path, source: errno.into() }),
+/// The id of the store that a ledger belongs to, as far as it knows; 0 if it does not.
+fn known_store(db: &Connection) -> rusqlite::Result<u128> {
+    let known = Meta::Store.read(db)?;
+    Ok(known.and_then(|id| u128::from_str_radix(&id, 16).ok()).unwrap_or(0))
+}
+
+fn open_or_anew(
+    state_dir: &Path,
+    path: &Path,
+    store: Option<u128>,
+    now: i64,
+) -> Result<Connection, LedgerError> {
+    match file::open(path, store) {
+        Err(error @ LedgerError::Damaged { .. }) => {
+            anew(state_dir, path, store, &error.to_string(), now)
+        }
+        opened => opened,
     }
 }
 
-fn prepare(path: &Path) -> Result<Connection, LedgerError> {
-    let sqlite = |source| LedgerError::Sqlite { path: path.into(), source };
-    let file = |source| LedgerError::File { path: path.into(), source };
-    if path.try_exists().map_err(file)? {
-        inspect(path)?;
-    } else {
-        let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-        created.map_err(file)?;
-    }
-    let mut connection = Connection::open(path).map_err(sqlite)?;
-    connection.pragma_update(None, "journal_mode", "WAL").map_err(sqlite)?;
-    connection.pragma_update(None, "synchronous", "NORMAL").map_err(sqlite)?;
-    connection.pragma_update(None, "trusted_schema", false).map_err(sqlite)?;
-    connection.pragma_update(None, "cache_size", -512).map_err(sqlite)?;
-    let version: usize =
-        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
-    for (number, migration) in MIGRATIONS.iter().enumerate().skip(version) {
-        let step = connection.transaction().map_err(sqlite)?;
-        step.execute_batch(migration).map_err(sqlite)?;
-        step.pragma_update(None, "application_id", APPLICATION_ID).map_err(sqlite)?;
-        step.pragma_update(None, "user_version", number + 1).map_err(sqlite)?;
-        step.commit().map_err(sqlite)?;
-    }
+/// Sets a ledger aside and opens a new one, which says so.
+fn anew(
+    state_dir: &Path,
+    path: &Path,
+    store: Option<u128>,
+    why: &str,
+    now: i64,
+) -> Result<Connection, LedgerError> {
+    let dir = set_aside(state_dir, file::WHOLE, why, now)?;
+    tracing::error!(why, kept_in = %dir.display(), "the ledger was set aside and begun anew");
+    let connection = file::open(path, store)?;
+    let note = format!("{why}; what it held is in {}", dir.display());
+    Meta::Begun.write(&connection, &note).map_err(|source| sqlite_error(path, source))?;
     Ok(connection)
 }
 
-/// Whether a file that is there may be worked on. Looks without writing.
-fn inspect(path: &Path) -> Result<(), LedgerError> {
-    let sqlite = |source| LedgerError::Sqlite { path: path.into(), source };
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
-    let application: i32 =
-        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(sqlite)?;
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(sqlite)?;
-    if application != APPLICATION_ID && (application != 0 || tables != 0) {
-        return Err(LedgerError::Foreign { path: path.into() });
+fn open_journal(
+    state_dir: &Path,
+    id: u128,
+    closed: Option<u32>,
+    now: i64,
+) -> Result<Journal, LedgerError> {
+    let path = state_dir.join(journal::FILE);
+    let error = |error| match error {
+        JournalError::Newer(found) => LedgerError::Newer {
+            path: path.clone(),
+            found: usize::try_from(found).unwrap_or(usize::MAX),
+            known: 1,
+        },
+        JournalError::Damaged(finding) => file::damaged(&path, finding),
+        JournalError::System(source) => LedgerError::File { path: path.clone(), source },
+    };
+    match Journal::open(state_dir, id, closed) {
+        Err(JournalError::Damaged(why)) => {
+            let dir = set_aside(state_dir, &[journal::FILE], why, now)?;
+            tracing::error!(why, kept_in = %dir.display(), "the journal was set aside");
+            Journal::open(state_dir, id, closed).map_err(error)
+        }
+        opened => opened.map_err(error),
     }
-    let found: usize =
-        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
-    let known = MIGRATIONS.len();
-    if found > known {
-        return Err(LedgerError::Newer { path: path.into(), found, known });
-    }
-    Ok(())
+}
+
+fn set_aside(
+    state_dir: &Path,
+    files: &[&str],
+    why: &str,
+    now: i64,
+) -> Result<PathBuf, LedgerError> {
+    crate::aside::set_aside(state_dir, files, why, now)
+        .map_err(|source| LedgerError::File { path: state_dir.into(), source })
 }

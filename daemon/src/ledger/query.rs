@@ -6,42 +6,10 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, Row};
 
 use super::LedgerError;
+use super::chain::{self, Anchor, Verdict};
 use super::entry::{Event, Line, What};
-
-/// Which lines are wanted; what is none does not narrow.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Whose lines; lines that concern everybody are always in.
-    pub user: u32,
-    /// One app.
-    pub app: Option<String>,
-    /// One toggle: its setting events alone.
-    pub toggle: Option<String>,
-    /// One purpose: its records alone.
-    pub purpose: Option<String>,
-    /// One item: its records alone.
-    pub data: Option<String>,
-    /// One decision: its records alone.
-    pub decision: Option<String>,
-    /// From here on, Unix seconds.
-    pub since: Option<i64>,
-    /// Up to here, Unix seconds.
-    pub until: Option<i64>,
-    /// Records, setting events, or both.
-    pub wanted: Wanted,
-}
-
-/// Which kinds of lines.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Wanted {
-    /// Both.
-    #[default]
-    All,
-    /// What apps asked.
-    Records,
-    /// What was changed.
-    Settings,
-}
+use super::file::{Meta, sqlite_error};
+use super::filter::{By, Conditions, Count, Counted, Filter, Whose};
 
 /// A page of lines, newest first, and where the next one begins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,128 +20,11 @@ pub struct Page {
     pub next: Option<i64>,
 }
 
-/// What records are counted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By {
-    /// By app.
-    App,
-    /// By item.
-    Data,
-    /// By purpose.
-    Purpose,
-    /// By decision.
-    Decision,
-    /// By hour, UTC.
-    Hour,
-    /// By day, UTC.
-    Day,
-}
-
-impl By {
-    /// All of them.
-    pub const ALL: [By; 6] = [By::App, By::Data, By::Purpose, By::Decision, By::Hour, By::Day];
-
-    /// The word on the wire.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            By::App => "app",
-            By::Data => "data",
-            By::Purpose => "purpose",
-            By::Decision => "decision",
-            By::Hour => "hour",
-            By::Day => "day",
-        }
-    }
-
-    fn sql(self) -> &'static str {
-        match self {
-            By::App => "app",
-            By::Data => "data",
-            By::Purpose => "purpose",
-            By::Decision => "decision",
-            By::Hour => "at - at % 3600",
-            By::Day => "at - at % 86400",
-        }
-    }
-}
-
-/// One sum.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Count {
-    /// The values it was counted by, in the order asked; a time is its start in Unix seconds.
-    pub by: Vec<Counted>,
-    /// How many answers.
-    pub count: u64,
-}
-
-/// A value that something was counted by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Counted {
-    /// An id or a word.
-    Word(String),
-    /// The start of an hour or a day, Unix seconds.
-    Time(i64),
-}
-
 /// The reading end: long queries here do not hold a check up.
 #[derive(Debug)]
 pub struct LedgerReader {
     connection: Connection,
     path: PathBuf,
-}
-
-/// The conditions of a query and their values.
-#[derive(Default)]
-struct Conditions {
-    sql: Vec<&'static str>,
-    values: Vec<Value>,
-}
-
-impl Conditions {
-    fn add(&mut self, sql: &'static str, value: Option<impl Into<Value>>) {
-        if let Some(value) = value {
-            self.sql.push(sql);
-            self.values.push(value.into());
-        }
-    }
-
-    fn sql(&self) -> String {
-        if self.sql.is_empty() { "1".into() } else { self.sql.join(" AND ") }
-    }
-}
-
-fn record_conditions(filter: &Filter) -> Conditions {
-    let mut conditions = Conditions::default();
-    conditions.add("user = ?", Some(filter.user));
-    conditions.add("app = ?", filter.app.clone());
-    conditions.add("purpose = ?", filter.purpose.clone());
-    conditions.add("data = ?", filter.data.clone());
-    conditions.add("decision = ?", filter.decision.clone());
-    conditions.add("last >= ?", filter.since);
-    conditions.add("at <= ?", filter.until);
-    conditions
-}
-
-fn event_conditions(filter: &Filter) -> Conditions {
-    let mut conditions = Conditions::default();
-    conditions.add("(user = ? OR user IS NULL)", Some(filter.user));
-    conditions.add("app = ?", filter.app.clone());
-    conditions.add("toggle = ?", filter.toggle.clone());
-    conditions.add("at >= ?", filter.since);
-    conditions.add("at <= ?", filter.until);
-    conditions
-}
-
-impl Filter {
-    fn has_records(&self) -> bool {
-        self.wanted != Wanted::Settings && self.toggle.is_none()
-    }
-
-    fn has_events(&self) -> bool {
-        let records_only = self.purpose.is_some() || self.data.is_some() || self.decision.is_some();
-        self.wanted != Wanted::Records && !records_only
-    }
 }
 
 impl LedgerReader {
@@ -189,24 +40,33 @@ impl LedgerReader {
             connection.pragma_update(None, "cache_size", -256)?;
             Ok(connection)
         };
-        let connection =
-            open().map_err(|source| LedgerError::Sqlite { path: path.into(), source })?;
+        let connection = open().map_err(|source| sqlite_error(path, source))?;
         Ok(Self { connection, path: path.into() })
     }
 
-    /// A page of lines, newest first, older than `cursor`.
+    /// A page of lines, newest first, older than `cursor`. `open` are the rows of the open minute, as
+    /// they were before this was called.
     ///
     /// # Errors
     /// The ledger cannot be read.
     pub fn history(
         &self,
+        open: Vec<Line>,
         filter: &Filter,
         cursor: Option<i64>,
         limit: u32,
     ) -> Result<Page, LedgerError> {
-        let mut lines = Vec::new();
+        let _moment = self.moment()?;
+        let mut lines: Vec<Line> = Vec::new();
         if filter.has_records() {
-            let mut conditions = record_conditions(filter);
+            let closed = self.closed_up_to()?;
+            let open = open.into_iter().filter(|line| {
+                line.seq() > closed
+                    && cursor.is_none_or(|cursor| line.seq() < cursor)
+                    && filter.takes(line)
+            });
+            lines.extend(open);
+            let mut conditions = filter.record_conditions();
             conditions.add("seq < ?", cursor);
             let sql =
                 "SELECT seq, at, last, user, app, trust, purpose, data, decision, reason, tag,
@@ -217,15 +77,14 @@ impl LedgerReader {
             })?;
         }
         if filter.has_events() {
-            let mut conditions = event_conditions(filter);
-            conditions.add("seq < ?", cursor);
-            let sql =
-                "SELECT seq, generation, ordinal, at, user, what, toggle, app, state, lifetime,
-                              until, made_by, notice FROM events";
-            self.select(sql, conditions, limit, |row| {
-                lines.push(event(row)?);
-                Ok(())
-            })?;
+            for whose in [Whose::User, Whose::Everybody] {
+                let mut conditions = filter.event_conditions(whose);
+                conditions.add("seq < ?", cursor);
+                self.select(EVENT, conditions, limit, |row| {
+                    lines.push(setting(row)?);
+                    Ok(())
+                })?;
+            }
         }
         lines.sort_by_key(|line| std::cmp::Reverse(line.seq()));
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -235,15 +94,22 @@ impl LedgerReader {
         Ok(Page { lines, next })
     }
 
-    /// Records summed by `by`, largest first.
+    /// Records summed by `by`, largest first. `open` as for [`LedgerReader::history`].
     ///
     /// # Errors
     /// The ledger cannot be read.
-    pub fn counts(&self, filter: &Filter, by: &[By]) -> Result<Vec<Count>, LedgerError> {
+    pub fn counts(
+        &self,
+        open: &[Line],
+        filter: &Filter,
+        by: &[By],
+    ) -> Result<Vec<Count>, LedgerError> {
         if !filter.has_records() {
             return Ok(Vec::new());
         }
-        let conditions = record_conditions(filter);
+        let _moment = self.moment()?;
+        let closed = self.closed_up_to()?;
+        let conditions = filter.record_conditions();
         let columns: Vec<&str> = by.iter().map(|by| by.sql()).collect();
         let selected: String = columns.iter().map(|column| format!("{column}, ")).collect();
         let group = if columns.is_empty() {
@@ -271,20 +137,58 @@ impl LedgerReader {
             counts.push(Count { by: values?, count: row.get(by.len())? });
             Ok(())
         })?;
+        for line in open.iter().filter(|line| line.seq() > closed && filter.takes(line)) {
+            add(&mut counts, by, line);
+        }
+        counts.sort_by_key(|count| std::cmp::Reverse(count.count));
         Ok(counts)
     }
 
-    /// How many rows of records there are, whosoever.
+    /// How many rows of records there are, whosoever, those of the open minute left out.
     ///
     /// # Errors
     /// The ledger cannot be read.
     pub fn size(&self) -> Result<u64, LedgerError> {
         let mut size = 0;
-        self.rows("SELECT count(*) FROM records", &[], |row| {
+        self.rows("SELECT ifnull(sum(rows), 0) FROM held", &[], |row| {
             size = row.get(0)?;
             Ok(())
         })?;
         Ok(size)
+    }
+
+    /// Looks along the hash chain, to the end; `anchor` is what the store has noted of it.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn verify(&self, anchor: Option<Anchor>) -> Result<Verdict, LedgerError> {
+        let _moment = self.moment()?;
+        chain::verify(&self.connection, anchor).map_err(|source| self.error(source))
+    }
+
+    /// Why it was begun anew, and where what it held is; none if it never was.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn begun(&self) -> Result<Option<String>, LedgerError> {
+        Meta::Begun.read(&self.connection).map_err(|source| self.error(source))
+    }
+
+    /// While it lives, every query sees the same state.
+    fn moment(&self) -> Result<rusqlite::Transaction<'_>, LedgerError> {
+        self.connection.unchecked_transaction().map_err(|source| self.error(source))
+    }
+
+    /// The place of the last row that was closed.
+    fn closed_up_to(&self) -> Result<i64, LedgerError> {
+        let mut last = 0;
+        let sql = "SELECT last_seq FROM blocks WHERE kind = 'records' AND held > 0
+                   ORDER BY first_seq DESC LIMIT 1";
+        self.rows(sql, &[], |row| {
+            last = row.get(0)?;
+            Ok(())
+        })?;
+        Ok(last)
     }
 
     fn select(
@@ -316,9 +220,45 @@ impl LedgerReader {
             }
             Ok(())
         };
-        read().map_err(|source| LedgerError::Sqlite { path: self.path.clone(), source })
+        read().map_err(|source| self.error(source))
+    }
+
+    fn error(&self, source: rusqlite::Error) -> LedgerError {
+        sqlite_error(&self.path, source)
     }
 }
+
+/// Adds a row of the open minute to the sums.
+fn add(counts: &mut Vec<Count>, by: &[By], line: &Line) {
+    let Line::Record { app, data, purpose, decision, at, count, .. } = line else {
+        return;
+    };
+    let values: Vec<Counted> = by
+        .iter()
+        .map(|by| match by {
+            By::App => Counted::Word(app.clone()),
+            By::Data => Counted::Word(data.clone()),
+            By::Purpose => Counted::Word(purpose.clone()),
+            By::Decision => Counted::Word(decision.clone()),
+            By::Hour => Counted::Time(at - at.rem_euclid(3600)),
+            By::Day => Counted::Time(at - at.rem_euclid(86_400)),
+        })
+        .collect();
+    match counts.iter_mut().find(|known| known.by == values) {
+        Some(known) => known.count += count,
+        None => counts.push(Count { by: values, count: *count }),
+    }
+}
+
+/// Setting events of later changes than that of `generation`, oldest first.
+pub(super) fn events_after(db: &Connection, generation: u64) -> rusqlite::Result<Vec<Event>> {
+    db.prepare_cached(&format!("{EVENT} WHERE generation > ?1 ORDER BY generation, ordinal"))?
+        .query_map([generation.cast_signed()], event)?
+        .collect()
+}
+
+const EVENT: &str = "SELECT seq, generation, ordinal, at, user, what, toggle, app, state, lifetime,
+                            until, made_by, notice FROM events";
 
 fn record(row: &Row<'_>) -> rusqlite::Result<Line> {
     Ok(Line::Record {
@@ -338,9 +278,9 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Line> {
     })
 }
 
-fn event(row: &Row<'_>) -> rusqlite::Result<Line> {
+fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
     let what: String = row.get(5)?;
-    let event = Event {
+    Ok(Event {
         generation: row.get::<_, i64>(1)?.cast_unsigned(),
         ordinal: row.get(2)?,
         at: row.get(3)?,
@@ -356,6 +296,9 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Line> {
         until: row.get(10)?,
         by: row.get(11)?,
         notice: row.get(12)?,
-    };
-    Ok(Line::Setting { seq: row.get(0)?, event })
+    })
+}
+
+fn setting(row: &Row<'_>) -> rusqlite::Result<Line> {
+    Ok(Line::Setting { seq: row.get(0)?, event: event(row)? })
 }

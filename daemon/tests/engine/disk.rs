@@ -237,7 +237,7 @@ pub fn plays_on_a_full_disk(device: &Device) {
 
     let room = getrlimit(Resource::Fsize);
     setrlimit(Resource::Fsize, Rlimit { current: Some(0), ..room }).unwrap();
-    assert_eq!(game.check_one(&engine, ADS, OAID), Reason::StoreUnavailable, "unrecorded");
+    assert_eq!(game.check_one(&engine, ADS, OAID), Reason::Consented, "the journal has its room");
     not_stored(set(&engine, &[("ad-services", "", "off"), ("app-access", GAME, "on")]));
     assert_eq!(game.preview_one(&engine, ADS, OAID), Reason::ToggleOff);
     assert_eq!(stored(&engine, "app-access", GAME), "unset");

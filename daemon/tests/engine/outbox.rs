@@ -129,12 +129,14 @@ fn a_store_that_comes_back_brings_its_outbox_to_the_ledger() {
 #[test]
 fn a_ledger_that_comes_back_gets_what_was_noted_meanwhile() {
     let device = Device::new();
-    std::fs::create_dir_all(device.state_dir()).unwrap();
-    std::fs::write(device.ledger_path(), "no database at all, though quite long enough").unwrap();
+    drop(device.start());
+    let version =
+        |version| device.ledger_db().pragma_update(None, "user_version", version).unwrap();
+    version(99);
     let engine = device.start();
     let first = set(&engine, &[("ad-services", "", "off")]).unwrap();
     engine.history(&Default::default(), None, 1).unwrap_err();
-    std::fs::remove_file(device.ledger_path()).unwrap();
+    version(2);
     engine.reload().unwrap();
     assert_eq!(generations(&engine), [first]);
 }

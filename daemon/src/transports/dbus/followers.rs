@@ -9,7 +9,7 @@ use consentd_dbus::{Error, Result};
 use rustix::pipe::PipeFlags;
 
 use crate::engine::Engine;
-use crate::ledger::{Event, Filter, Record, Wanted};
+use crate::ledger::{Asked, Event, Filter, Record};
 
 /// Readers of one user's programs.
 const MAX_FOLLOWERS: usize = 8;
@@ -63,14 +63,14 @@ impl Followers {
     /// Tells of answers.
     pub fn recorded(&self, records: &[Record<'_>]) {
         for record in records {
-            self.tell(|filter| matches_record(filter, record), || record_line(record));
+            self.tell(|filter| filter.takes_record(&asked(record)), || record_line(record));
         }
     }
 
     /// Tells of setting events.
     pub fn noted(&self, events: &[Event]) {
         for event in events {
-            self.tell(|filter| matches_event(filter, event), || event_line(event));
+            self.tell(|filter| filter.takes_event(event), || event_line(event));
         }
     }
 
@@ -118,28 +118,14 @@ fn has_hung_up(pipe: &OwnedFd) -> bool {
     poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents().contains(PollFlags::ERR)
 }
 
-fn matches_record(filter: &Filter, record: &Record<'_>) -> bool {
-    let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|w| w == found);
-    filter.wanted != Wanted::Settings
-        && filter.toggle.is_none()
-        && filter.user == record.user
-        && is(&filter.app, record.app)
-        && is(&filter.purpose, record.purpose)
-        && is(&filter.data, record.data)
-        && is(&filter.decision, record.reason.decision().word())
-}
-
-fn matches_event(filter: &Filter, event: &Event) -> bool {
-    let is = |wanted: &Option<String>, found: Option<&str>| {
-        wanted.as_deref().is_none_or(|wanted| Some(wanted) == found)
-    };
-    let records_only =
-        filter.purpose.is_some() || filter.data.is_some() || filter.decision.is_some();
-    filter.wanted != Wanted::Records
-        && !records_only
-        && event.user.is_none_or(|user| user == filter.user)
-        && is(&filter.app, event.app.as_deref())
-        && is(&filter.toggle, event.toggle.as_deref())
+fn asked<'a>(record: &Record<'a>) -> Asked<'a> {
+    Asked {
+        user: record.user,
+        app: record.app,
+        purpose: record.purpose,
+        data: record.data,
+        decision: record.reason.decision().word(),
+    }
 }
 
 fn record_line(record: &Record<'_>) -> String {

@@ -1,0 +1,180 @@
+//! The hash chain: whole through all that happens of itself, broken by whatever else is done to a row.
+
+use consentd::engine::Engine;
+use consentd::ledger::Verdict;
+
+use crate::device::{ADS, App, DAY, Device, GAME, OAID, PLACE, PRECISE, WEATHER, records, set};
+
+/// A device with some closed minutes, some events, and rows of two apps in each minute.
+fn lived() -> Device {
+    let device = Device::new();
+    let engine = device.start();
+    live(&device, &engine, 8);
+    engine.close();
+    device
+}
+
+fn live(device: &Device, engine: &Engine, minutes: usize) {
+    let (game, weather) = (App::declared(engine, GAME), App::declared(engine, WEATHER));
+    for minute in 0..minutes {
+        game.check(engine, ADS, &[OAID, "device.gaid"]);
+        weather.check(engine, PLACE, &[PRECISE]);
+        game.check(engine, ADS, &["device.imei"]);
+        let state = if minute % 2 == 0 { "off" } else { "on" };
+        set(engine, &[("ad-services", "", state), ("app-access", GAME, state)]).unwrap();
+        device.pass(60);
+    }
+}
+
+fn verify(device: &Device) -> Verdict {
+    device.start().verify_log().unwrap()
+}
+
+#[test]
+fn a_ledger_that_nobody_touched_is_whole() {
+    let device = lived();
+    let verdict = verify(&device);
+    assert_eq!(verdict.findings, [""; 0]);
+    assert_eq!((verdict.blocks, verdict.rows), (16, 8 * 4 + 8 * 2));
+}
+
+#[test]
+fn whatever_is_done_to_a_row_breaks_the_chain() {
+    let changed = "are not as written";
+    let cases = [
+        ("UPDATE records SET reason = 'consented' WHERE seq = 2", changed),
+        ("UPDATE records SET count = count + 1 WHERE seq = 2", changed),
+        ("UPDATE records SET app = 'org.example.other' WHERE seq = 2", changed),
+        ("UPDATE records SET at = at - 1 WHERE seq = 2", changed),
+        ("UPDATE events SET state = 'on' WHERE state = 'off'", changed),
+        ("UPDATE events SET made_by = 'prompt'", changed),
+        ("DELETE FROM records WHERE seq = 2", "of 4 that should be"),
+        ("DELETE FROM events WHERE seq = 5", "of 2 that should be"),
+        ("UPDATE records SET seq = 1000 WHERE seq = 2", "of 4 that should be"),
+        ("INSERT INTO records SELECT 1000, at, last, user, app, trust, purpose, data, decision, reason,
+                                     tag, count FROM records WHERE seq = 1", "more or less"),
+        ("DELETE FROM blocks WHERE number = 3", "blocks 3 to 3 are missing"),
+        ("UPDATE blocks SET link = zeroblob(32) WHERE number = 3", "are not as written"),
+        ("UPDATE blocks SET held = 0 WHERE number = 3", "more or less"),
+    ];
+    for (sql, finding) in cases {
+        let device = lived();
+        assert!(device.ledger_db().execute(sql, []).unwrap() > 0, "{sql}");
+        let found = verify(&device).findings;
+        assert!(found.iter().any(|found| found.contains(finding)), "{sql}: {found:?}");
+    }
+}
+
+#[test]
+fn what_is_pruned_leaves_the_chain_whole() {
+    let device = lived();
+    let engine = device.start();
+    device.pass(30 * DAY);
+    live(&device, &engine, 2);
+    device.pass(2 * DAY);
+    live(&device, &engine, 2);
+    engine.close();
+    let kept = records(&engine);
+    assert!(kept.iter().all(|(_, _, reason, _)| !reason.is_empty()));
+    assert_eq!(kept.len(), 4 * 4, "the eight old minutes are gone");
+    let verdict = engine.verify_log().unwrap();
+    assert_eq!(verdict.findings, [""; 0]);
+    assert_eq!(verdict.blocks, 24, "their blocks are counted all the same");
+
+    // Years later the old events go as well, and blocks without rows become one.
+    device.pass(3 * 365 * DAY);
+    live(&device, &engine, 2);
+    engine.close();
+    let verdict = engine.verify_log().unwrap();
+    assert_eq!(verdict.findings, [""; 0]);
+    assert_eq!((verdict.blocks, verdict.rows), (28, 2 * 4 + 2 * 2));
+    let runs = "SELECT count(*) FROM blocks WHERE held = 0";
+    let runs: i64 = device.ledger_db().query_row(runs, [], |row| row.get(0)).unwrap();
+    assert_eq!(runs, 1);
+}
+
+#[test]
+fn a_row_that_is_pruned_from_among_others_leaves_its_hash() {
+    let device = lived();
+    // As if the game had far too many: its rows go, the other app's stay where they are.
+    let db = device.ledger_db();
+    let of_game = format!("SELECT count(*) FROM records WHERE app = '{GAME}'");
+    let count = || db.query_row(&of_game, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count(), 24);
+    db.execute("UPDATE held SET rows = 1000020 WHERE app = ?1", [GAME]).unwrap();
+    let engine = device.start();
+    App::declared(&engine, WEATHER).check(&engine, PLACE, &[PRECISE]);
+    assert!(count() < 24, "nothing was pruned");
+    let verdict = engine.verify_log().unwrap();
+    assert_eq!(verdict.findings, [""; 0]);
+    // What is left is still covered.
+    drop(engine);
+    db.execute("UPDATE records SET reason = 'contract' WHERE app = ?1", [WEATHER]).unwrap();
+    assert!(!verify(&device).is_whole());
+}
+
+#[test]
+fn a_damaged_ledger_is_set_aside_whole_and_begun_anew() {
+    let garbage = "no database at all, and somebody may still want it\n".repeat(200);
+    let device = lived();
+    let engine = device.start();
+    App::declared(&engine, GAME).check(&engine, ADS, &[OAID]);
+    drop(engine); // Not closed: its minute is in the journal.
+    std::fs::write(device.ledger_path(), &garbage).unwrap();
+    for extra in ["ledger.db-wal", "ledger.db-shm"] {
+        let path = device.state_dir().join(extra);
+        if path.exists() {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let engine = device.start();
+    let reasons: Vec<_> = records(&engine).into_iter().map(|(_, data, _, _)| data).collect();
+    assert_eq!(reasons, [OAID], "the open minute is another file's");
+    live(&device, &engine, 1);
+    engine.close();
+    assert!(engine.verify_log().unwrap().is_whole());
+    let aside = device.state_dir().join("set-aside");
+    let dirs: Vec<_> = std::fs::read_dir(aside).unwrap().map(|dir| dir.unwrap().path()).collect();
+    assert_eq!(dirs.len(), 1, "{dirs:?}");
+    assert_eq!(std::fs::read_to_string(dirs[0].join("ledger.db")).unwrap(), garbage);
+    assert!(std::fs::read_to_string(dirs[0].join("why.txt")).unwrap().contains("not a database"));
+}
+
+#[test]
+fn a_flipped_bit_in_the_journal_costs_one_row_at_most() {
+    let device = Device::new();
+    let engine = device.start();
+    let game = App::declared(&engine, GAME);
+    let asked = [OAID, "device.gaid", "device.imei", "device.mac"];
+    for _ in 0..3 {
+        game.check(&engine, ADS, &asked);
+    }
+    drop(engine);
+    let path = device.state_dir().join("ledger.journal");
+    let good = std::fs::read(&path).unwrap();
+    let used = good.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    assert!(used > 400, "{used} bytes");
+    // Each word of it, now this byte, now that.
+    for word in 0..used / 8 {
+        let byte = word * 8 + word % 8;
+        let mut bad = good.clone();
+        bad[byte] ^= 1 << (byte % 8);
+        std::fs::write(&path, &bad).unwrap();
+        let engine = device.start();
+        let kept = records(&engine);
+        assert!(kept.len() >= asked.len() - 1, "byte {byte}: {kept:?}");
+        let whole = kept.iter().filter(|(_, _, _, count)| *count == 3).count();
+        assert!(whole >= asked.len() - 1, "byte {byte}: {kept:?}");
+        for (purpose, data, _, _) in &kept {
+            assert!(purpose == ADS && asked.contains(&&**data), "byte {byte}: {kept:?}");
+        }
+    }
+    for length in (0..used).step_by(7) {
+        std::fs::write(&path, &good[..length]).unwrap();
+        let engine = device.start();
+        assert!(records(&engine).len() <= asked.len());
+        game.check(&engine, ADS, &[OAID]);
+        assert!(records(&engine).iter().any(|row| row.1 == OAID), "{length} bytes");
+        drop(engine);
+    }
+}

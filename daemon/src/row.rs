@@ -1,7 +1,10 @@
 //! A list of named values: what inspection returns, whatever the transport.
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
 /// One value.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(untagged)]
 pub enum Cell {
     /// A word or a sentence.
     Text(String),
@@ -57,6 +60,16 @@ impl Row {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Cell> {
         self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+}
+
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (name, cell) in &self.0 {
+            map.serialize_entry(name, cell)?;
+        }
+        map.end()
     }
 }
 

@@ -13,7 +13,7 @@ use crate::clock::Moment;
 use crate::decision::trace::Step;
 use crate::decision::{Context, Ruling};
 use crate::identity::{Caller, Kind as IdentityKind};
-use crate::ledger::{By, Count, Filter, LedgerError, LedgerReader, Line, Page, Verdict};
+use crate::ledger::{By, Count, Filter, LedgerError, LedgerReader, Line, Page};
 use crate::row::Row;
 
 /// How the daemon's parts are.
@@ -251,15 +251,7 @@ impl Engine {
         self.read_ledger(|open, reader| reader.counts(&open, filter, by))
     }
 
-    /// Looks the whole hash chain of the ledger through.
-    ///
-    /// # Errors
-    /// The ledger cannot be read.
-    pub fn verify_log(&self) -> Result<Verdict, EngineError> {
-        self.read_ledger(|_, reader| reader.verify(None))
-    }
-
-    fn read_ledger<T>(
+    pub(super) fn read_ledger<T>(
         &self,
         read: impl FnOnce(Vec<Line>, &LedgerReader) -> Result<T, LedgerError>,
     ) -> Result<T, EngineError> {

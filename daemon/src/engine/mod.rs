@@ -11,6 +11,7 @@ mod inspect;
 pub mod names;
 pub mod policy;
 pub mod profile;
+mod proof;
 mod publish;
 pub mod request;
 pub mod settings;

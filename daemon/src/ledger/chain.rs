@@ -361,12 +361,6 @@ pub(super) fn verify(db: &Connection, anchor: Option<Anchor>) -> rusqlite::Resul
 }
 
 impl Verdict {
-    /// Whether nothing is wrong.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.findings.is_empty()
-    }
-
     fn judge(&mut self, db: &Connection, block: &Block, before: Link) -> rusqlite::Result<()> {
         let (mut held, mut sum) = (0, block.gone);
         each(db, block, |_, hash| {

@@ -1,7 +1,7 @@
 //! The hash chain: whole through all that happens of itself, broken by whatever else is done to a row.
 
 use consentd::engine::Engine;
-use consentd::ledger::Verdict;
+use consentd::row::{Cell, Row};
 
 use crate::device::{ADS, App, DAY, Device, GAME, OAID, PLACE, PRECISE, WEATHER, records, set};
 
@@ -26,16 +26,35 @@ fn live(device: &Device, engine: &Engine, minutes: usize) {
     }
 }
 
-fn verify(device: &Device) -> Verdict {
-    device.start().verify_log().unwrap()
+fn findings(row: &Row) -> Vec<String> {
+    match row.get("findings") {
+        Some(Cell::List(findings)) => {
+            assert_eq!(row.get("whole"), Some(&Cell::Flag(findings.is_empty())));
+            findings.clone()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn verify(device: &Device) -> Vec<String> {
+    findings(&device.start().verify_log().unwrap())
+}
+
+/// That nothing is wrong; how many blocks and rows there are.
+fn whole(engine: &Engine) -> (Cell, Cell) {
+    let row = engine.verify_log().unwrap();
+    assert_eq!(findings(&row), [""; 0]);
+    (row.get("blocks").unwrap().clone(), row.get("rows").unwrap().clone())
+}
+
+fn figures(blocks: u64, rows: u64) -> (Cell, Cell) {
+    (Cell::Count(blocks), Cell::Count(rows))
 }
 
 #[test]
 fn a_ledger_that_nobody_touched_is_whole() {
     let device = lived();
-    let verdict = verify(&device);
-    assert_eq!(verdict.findings, [""; 0]);
-    assert_eq!((verdict.blocks, verdict.rows), (16, 8 * 4 + 8 * 2));
+    assert_eq!(whole(&device.start()), figures(16, 8 * 4 + 8 * 2));
 }
 
 #[test]
@@ -60,7 +79,7 @@ fn whatever_is_done_to_a_row_breaks_the_chain() {
     for (sql, finding) in cases {
         let device = lived();
         assert!(device.ledger_db().execute(sql, []).unwrap() > 0, "{sql}");
-        let found = verify(&device).findings;
+        let found = verify(&device);
         assert!(found.iter().any(|found| found.contains(finding)), "{sql}: {found:?}");
     }
 }
@@ -77,17 +96,17 @@ fn what_is_pruned_leaves_the_chain_whole() {
     let kept = records(&engine);
     assert!(kept.iter().all(|(_, _, reason, _)| !reason.is_empty()));
     assert_eq!(kept.len(), 4 * 4, "the eight old minutes are gone");
-    let verdict = engine.verify_log().unwrap();
-    assert_eq!(verdict.findings, [""; 0]);
-    assert_eq!(verdict.blocks, 24, "their blocks are counted all the same");
+    assert_eq!(
+        whole(&engine),
+        figures(24, 4 * 4 + 12 * 2),
+        "their blocks are counted all the same"
+    );
 
     // Years later the old events go as well, and blocks without rows become one.
     device.pass(3 * 365 * DAY);
     live(&device, &engine, 2);
     engine.close();
-    let verdict = engine.verify_log().unwrap();
-    assert_eq!(verdict.findings, [""; 0]);
-    assert_eq!((verdict.blocks, verdict.rows), (28, 2 * 4 + 2 * 2));
+    assert_eq!(whole(&engine), figures(28, 2 * 4 + 2 * 2));
     let runs = "SELECT count(*) FROM blocks WHERE held = 0";
     let runs: i64 = device.ledger_db().query_row(runs, [], |row| row.get(0)).unwrap();
     assert_eq!(runs, 1);
@@ -105,12 +124,11 @@ fn a_row_that_is_pruned_from_among_others_leaves_its_hash() {
     let engine = device.start();
     App::declared(&engine, WEATHER).check(&engine, PLACE, &[PRECISE]);
     assert!(count() < 24, "nothing was pruned");
-    let verdict = engine.verify_log().unwrap();
-    assert_eq!(verdict.findings, [""; 0]);
+    whole(&engine);
     // What is left is still covered.
     drop(engine);
     db.execute("UPDATE records SET reason = 'contract' WHERE app = ?1", [WEATHER]).unwrap();
-    assert!(!verify(&device).is_whole());
+    assert_ne!(verify(&device), [""; 0]);
 }
 
 #[test]
@@ -132,7 +150,7 @@ fn a_damaged_ledger_is_set_aside_whole_and_begun_anew() {
     assert_eq!(reasons, [OAID], "the open minute is another file's");
     live(&device, &engine, 1);
     engine.close();
-    assert!(engine.verify_log().unwrap().is_whole());
+    whole(&engine);
     let aside = device.state_dir().join("set-aside");
     let dirs: Vec<_> = std::fs::read_dir(aside).unwrap().map(|dir| dir.unwrap().path()).collect();
     assert_eq!(dirs.len(), 1, "{dirs:?}");

@@ -131,7 +131,8 @@ fn an_answer_that_cannot_be_recorded_denies() {
     assert_eq!(game.check(&engine, ADS, &[OAID]), [Reason::Consented]);
     let of_game: u64 = records(&engine).iter().map(|(_, _, _, count)| count).sum();
     assert_eq!(of_game, 3, "what was denied for want of a record has none");
-    assert!(engine.verify_log().unwrap().is_whole());
+    let verdict = engine.verify_log().unwrap();
+    assert_eq!(verdict.get("whole"), Some(&true.into()), "{verdict:?}");
 }
 
 /// A history with both kinds of lines, of two users.

@@ -8,6 +8,7 @@ use zbus::{OwnedFd, interface};
 
 use super::dict::{Dict, Options, Reader, dict, dicts};
 use super::errors::{not_supported, policy, wire};
+use super::export;
 use super::history::read_filter;
 use super::service::Service;
 use crate::authority::{Act, Polkit};
@@ -97,13 +98,41 @@ impl Admin {
     }
 
     #[zbus(out_args("lines"))]
-    async fn export(&self, _format: String, _options: Options<'_>) -> Result<OwnedFd> {
-        Err(not_supported("export"))
+    async fn export(
+        &self,
+        format: String,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<OwnedFd> {
+        let mut reader = Reader::new(options);
+        let user = reader.small("user")?;
+        reader.end("user")?;
+        if format != export::FORMAT {
+            let known = export::FORMAT;
+            return Err(Error::UnknownFormat(format!("there is one format: `{known}`")));
+        }
+        let admitted = self.0.admit(&header, Act::Inspect, user).await?;
+        let place = self.0.exports.take(admitted.uid)?;
+        export::export(Arc::clone(&self.0.engine), admitted.user, place).map(OwnedFd::from)
     }
 
     #[zbus(out_args("result"))]
-    async fn verify_log(&self, _options: Options<'_>) -> Result<Dict> {
-        Err(not_supported("check of the log"))
+    async fn verify_log(
+        &self,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Dict> {
+        Reader::new(options).end("")?;
+        let admitted = self.0.admit(&header, Act::Administer, None).await?;
+        let _place = self.0.readers.take(admitted.uid)?;
+        let engine = Arc::clone(&self.0.engine);
+        match tokio::task::spawn_blocking(move || engine.verify_log()).await {
+            Ok(found) => found.map(dict).map_err(wire),
+            Err(error) => {
+                tracing::error!(%error, "a look along the chain broke off");
+                Err(Error::StoreUnavailable("the look broke off; see the daemon's log".into()))
+            }
+        }
     }
 
     #[zbus(out_args("result"))]

@@ -1,10 +1,8 @@
 //! Asking polkit, where it is installed. Any doubt is a no.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use consentd_dbus::Error;
 use zbus::message::Flags;
 use zbus::{Connection, Variant};
 
@@ -13,9 +11,6 @@ use crate::authority::{Action, Polkit};
 const NAME: &str = "org.freedesktop.PolicyKit1";
 /// A person may have to type a password; after this nobody does.
 const PATIENCE: Duration = Duration::from_secs(300);
-
-/// Questions that one user's programs may have open.
-const MAX_ASKED: usize = 8;
 
 /// Whether polkit runs on this bus, or is started by asking it.
 pub(super) async fn presence(connection: &Connection) -> zbus::Result<Polkit> {
@@ -67,47 +62,6 @@ pub(super) async fn allows(
         Err(error) => {
             tracing::warn!(%error, "polkit's answer cannot be read: refused");
             false
-        }
-    }
-}
-
-/// Questions to polkit that are open, by user.
-#[derive(Debug, Default)]
-pub(super) struct Asked(Mutex<HashMap<u32, usize>>);
-
-impl Asked {
-    fn lock(&self) -> MutexGuard<'_, HashMap<u32, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A place for one more question of a user.
-    pub fn take(&self, uid: u32) -> Result<Place<'_>, Error> {
-        let mut places = self.lock();
-        let taken = places.entry(uid).or_insert(0);
-        if *taken >= MAX_ASKED {
-            return Err(Error::TooManyRequests(format!(
-                "{MAX_ASKED} questions to polkit wait already; answer or close them first"
-            )));
-        }
-        *taken += 1;
-        Ok(Place { asked: self, uid })
-    }
-}
-
-/// A place among them, given back when the answer is there.
-pub(super) struct Place<'a> {
-    asked: &'a Asked,
-    uid: u32,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut places = self.asked.lock();
-        if let Some(taken) = places.get_mut(&self.uid) {
-            *taken -= 1;
-            if *taken == 0 {
-                places.remove(&self.uid);
-            }
         }
     }
 }

@@ -9,7 +9,7 @@ use zbus::Connection;
 use zbus::message::Header;
 
 use super::followers::Followers;
-use super::polkit::Asked;
+use super::places::Places;
 use super::watchers::Watchers;
 use crate::apps::Apps;
 use crate::authority::Authority;
@@ -44,7 +44,11 @@ pub struct Service {
     pub(super) authority: Authority,
     pub(super) watchers: Arc<Watchers>,
     pub(super) followers: Arc<Followers>,
-    pub(super) asked: Asked,
+    /// Questions to polkit.
+    pub(super) asked: Arc<Places>,
+    /// Looks into the ledger, and exports.
+    pub(super) readers: Arc<Places>,
+    pub(super) exports: Arc<Places>,
     /// Held for reading by every call under way, for writing by the stop.
     calls: Arc<RwLock<()>>,
     name: String,
@@ -71,7 +75,9 @@ impl Service {
             watchers: Arc::default(),
             followers: Arc::new(Followers::new(Arc::clone(&engine))),
             engine,
-            asked: Asked::default(),
+            asked: Places::new(8, "questions to polkit"),
+            readers: Places::new(8, "looks into the history"),
+            exports: Places::new(1, "export"),
             calls: Arc::default(),
             name: config.name,
         })

@@ -213,6 +213,7 @@ impl Settings {
             return Err(Error::InvalidArgument(format!("`limit` goes from 1 to {MAX_LIMIT}")));
         }
         let admitted = self.0.admit(&header, Act::Inspect, user).await?;
+        let _place = self.0.readers.take(admitted.uid)?;
         let filter = read_filter(filter, admitted.user)?;
         let page = self.blocking(move |engine| engine.history(&filter, cursor, limit)).await?;
         let next = page.next.map(|seq| seq.to_string()).unwrap_or_default();
@@ -228,6 +229,7 @@ impl Settings {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<Dict>> {
         let admitted = self.admit(&header, options, Act::Inspect).await?;
+        let _place = self.0.readers.take(admitted.uid)?;
         let filter = read_filter(filter, admitted.user)?;
         let by = counted_by(&by)?;
         let asked = by.clone();

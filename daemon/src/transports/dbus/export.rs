@@ -1,0 +1,71 @@
+//! `Admin1.Export`: all that the device keeps about one user's choices and answers, as JSON lines.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use consentd_dbus::{Error, Result};
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::pipe::Sender;
+
+use super::history::line_row;
+use super::places::Place;
+use crate::engine::Engine;
+use crate::ledger::Filter;
+use crate::row::Row;
+
+/// The one format there is yet.
+pub(super) const FORMAT: &str = "json-lines";
+/// Entries that are read at once.
+const PAGE: u32 = 1_000;
+/// How long a reader may leave the pipe full.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A pipe on which the user's data arrives, and ends. Written as fast as it is read.
+pub(super) fn export(engine: Arc<Engine>, user: u32, place: Place) -> Result<OwnedFd> {
+    let no_pipe = |error: std::io::Error| {
+        tracing::error!(%error, "no pipe for an export");
+        Error::TooManyRequests("the daemon has no descriptor left; try again later".into())
+    };
+    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
+        .map_err(|errno| no_pipe(errno.into()))?;
+    rustix::io::ioctl_fionbio(&writer, true).map_err(|errno| no_pipe(errno.into()))?;
+    let sender = Sender::from_owned_fd(writer).map_err(no_pipe)?;
+    tokio::spawn(async move {
+        let _place = place;
+        if let Err(error) = write(engine, user, sender).await {
+            tracing::warn!(%error, "an export was cut off");
+        }
+    });
+    Ok(reader)
+}
+
+async fn write(engine: Arc<Engine>, user: u32, mut sender: Sender) -> anyhow::Result<()> {
+    let of = Arc::clone(&engine);
+    let head = tokio::task::spawn_blocking(move || of.export_head(user)).await??;
+    put(&mut sender, head).await?;
+    let mut cursor = None;
+    loop {
+        let of = Arc::clone(&engine);
+        let filter = Filter { user, ..Filter::default() };
+        let page = tokio::task::spawn_blocking(move || of.history(&filter, cursor, PAGE)).await??;
+        put(&mut sender, page.lines.iter().map(line_row).collect()).await?;
+        cursor = page.next;
+        if cursor.is_none() {
+            // So that what was cut off is told from what was whole.
+            return put(&mut sender, vec![Row::new().with("kind", "end")]).await;
+        }
+    }
+}
+
+async fn put(sender: &mut Sender, rows: Vec<Row>) -> anyhow::Result<()> {
+    let mut text = Vec::new();
+    for row in rows {
+        serde_json::to_writer(&mut text, &row)?;
+        text.push(b'\n');
+    }
+    for part in text.chunks(1 << 16) {
+        tokio::time::timeout(PATIENCE, sender.write_all(part)).await??;
+    }
+    Ok(())
+}

@@ -242,3 +242,15 @@ pub struct Consent {
 fn yes() -> bool {
     true
 }
+
+/// `Admin1.VerifyLog`.
+#[derive(Debug, Deserialize)]
+pub struct Proof {
+    pub whole: bool,
+    pub blocks: u64,
+    pub rows: u64,
+    #[serde(default)]
+    pub findings: Vec<String>,
+    #[serde(default)]
+    pub begun: Option<String>,
+}

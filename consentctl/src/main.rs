@@ -7,6 +7,7 @@ mod dictionary;
 mod failure;
 mod json;
 mod printable;
+mod progress;
 mod screen;
 mod session;
 mod table;

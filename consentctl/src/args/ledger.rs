@@ -1,6 +1,8 @@
 //! `log`, `history`, `counts`: which entries of the ledger, and how many.
 
-use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::time::Moment;
 
@@ -73,13 +75,32 @@ impl Decision {
 
 /// `log`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Log {
+    /// To show records, if none is given.
+    #[command(subcommand)]
+    pub verb: Option<LogVerb>,
     /// Which records.
     #[command(flatten)]
     pub filter: RecordFilter,
     /// How many.
     #[command(flatten)]
     pub paging: Paging,
+}
+
+/// What else to do with the log.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum LogVerb {
+    /// Look along the hash chain: is every entry as it was written? Exit code 6 if not.
+    Verify,
+}
+
+/// `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Where to write; standard output if not given. A file that is there stays as it is.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// `history`.

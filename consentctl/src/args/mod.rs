@@ -6,7 +6,7 @@ mod ledger;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use catalog::{CatalogVerb, Kind};
-pub use ledger::{Counts, Grouping, History, Log, Paging, Period, RecordFilter};
+pub use ledger::{Counts, Export, Grouping, History, Log, LogVerb, Paging, Period, RecordFilter};
 
 use crate::time::{Deadline, Duration};
 
@@ -108,6 +108,8 @@ pub enum Verb {
     History(History),
     /// What apps asked for, summed.
     Counts(Counts),
+    /// All that the device keeps of a user's choices and answers, as JSON lines.
+    Export(Export),
     /// The consents that were given.
     Consents,
     /// The privacy notices.

@@ -6,6 +6,7 @@ mod catalog;
 mod change;
 mod counts;
 mod explain;
+mod export;
 mod history;
 mod log;
 mod notices;
@@ -13,10 +14,11 @@ mod profile;
 mod status;
 mod stream;
 mod toggles;
+mod verify;
 
 use consentd_dbus::names::exit;
 
-use crate::args::Verb;
+use crate::args::{Log, LogVerb, Verb};
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -38,7 +40,9 @@ pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Check(question) => return ask::check(session, &question).await,
         Verb::Preview(question) => return ask::preview(session, &question).await,
         Verb::Explain { app, question } => return explain::explain(session, &app, &question).await,
+        Verb::Log(Log { verb: Some(LogVerb::Verify), .. }) => return verify::verify(session).await,
         Verb::Log(log) => log::log(session, &log).await?,
+        Verb::Export(export) => export::export(session, &export).await?,
         Verb::History(history) => history::history(session, &history).await?,
         Verb::Counts(counts) => counts::counts(session, &counts).await?,
         Verb::Consents => notices::consents(session).await?,

@@ -18,6 +18,7 @@ mod interfaces;
 mod kill;
 mod lifetimes;
 mod polkit;
+mod proof;
 mod readme;
 mod reload;
 mod revocation;

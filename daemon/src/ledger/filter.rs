@@ -120,7 +120,7 @@ pub struct Asked<'a> {
 }
 
 /// The conditions of a query and their values.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Conditions {
     sql: Vec<&'static str>,
     pub values: Vec<Value>,

@@ -68,10 +68,7 @@ impl LedgerReader {
             lines.extend(open);
             let mut conditions = filter.record_conditions();
             conditions.add("seq < ?", cursor);
-            let sql =
-                "SELECT seq, at, last, user, app, trust, purpose, data, decision, reason, tag,
-                              count FROM records";
-            self.select(sql, conditions, limit, |row| {
+            self.select(RECORD, conditions, limit, |row| {
                 lines.push(record(row)?);
                 Ok(())
             })?;
@@ -198,12 +195,7 @@ impl LedgerReader {
         limit: u32,
         take: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), LedgerError> {
-        let sql = format!(
-            "{select} WHERE {} ORDER BY seq DESC LIMIT {}",
-            conditions.sql(),
-            u64::from(limit) + 1
-        );
-        self.rows(&sql, &conditions.values, take)
+        self.rows(&newest_first(select, &conditions, limit), &conditions.values, take)
     }
 
     fn rows(
@@ -226,6 +218,11 @@ impl LedgerReader {
     fn error(&self, source: rusqlite::Error) -> LedgerError {
         sqlite_error(&self.path, source)
     }
+}
+
+fn newest_first(select: &str, conditions: &Conditions, limit: u32) -> String {
+    let rows = u64::from(limit) + 1;
+    format!("{select} WHERE {} ORDER BY seq DESC LIMIT {rows}", conditions.sql())
 }
 
 /// Adds a row of the open minute to the sums.
@@ -257,6 +254,8 @@ pub(super) fn events_after(db: &Connection, generation: u64) -> rusqlite::Result
         .collect()
 }
 
+const RECORD: &str = "SELECT seq, at, last, user, app, trust, purpose, data, decision, reason, tag,
+                             count FROM records";
 const EVENT: &str = "SELECT seq, generation, ordinal, at, user, what, toggle, app, state, lifetime,
                             until, made_by, notice FROM events";
 
@@ -301,4 +300,61 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
 
 fn setting(row: &Row<'_>) -> rusqlite::Result<Line> {
     Ok(Line::Setting { seq: row.get(0)?, event: event(row)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What SQLite does for a query, a line each.
+    fn plan(db: &Connection, sql: &str, conditions: &Conditions) -> String {
+        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = statement
+            .query_map(rusqlite::params_from_iter(&conditions.values), |row| {
+                row.get::<_, String>(3)
+            })
+            .unwrap();
+        steps.map(Result::unwrap).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn no_query_looks_at_every_row_or_sorts() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let db = super::super::file::open(&dir.path().join("ledger.db"), None).unwrap();
+        let word = |word: &str| Some(word.to_owned());
+        let all = || Filter { user: 1000, ..Filter::default() };
+        let cases = [
+            (all(), "records_by_user", "events_by_user"),
+            (Filter { app: word("a"), ..all() }, "records_by_app", "events_by_app"),
+            (Filter { purpose: word("p"), ..all() }, "records_by_purpose", ""),
+            (Filter { data: word("d"), ..all() }, "records_by_data", ""),
+            (Filter { decision: word("deny"), ..all() }, "records_by_decision", ""),
+            (Filter { toggle: word("t"), ..all() }, "", "events_by_toggle"),
+            (
+                Filter { since: Some(1), until: Some(9), ..all() },
+                "blocks_by_time",
+                "blocks_by_time",
+            ),
+        ];
+        for (filter, of_records, of_events) in cases {
+            let mut queries = Vec::new();
+            if filter.has_records() {
+                queries.push((RECORD, filter.record_conditions(), of_records));
+            }
+            if filter.has_events() {
+                queries.push((EVENT, filter.event_conditions(Whose::User), of_events));
+                queries.push((EVENT, filter.event_conditions(Whose::Everybody), of_events));
+            }
+            for cursor in [None, Some(500_000_i64)] {
+                for (select, conditions, index) in &queries {
+                    let mut conditions = conditions.clone();
+                    conditions.add("seq < ?", cursor);
+                    let plan = plan(&db, &newest_first(select, &conditions, 100), &conditions);
+                    assert!(plan.contains(index), "{filter:?} without {index}:\n{plan}");
+                    assert!(!plan.contains("SCAN"), "{filter:?}:\n{plan}");
+                    assert!(!plan.contains("TEMP B-TREE"), "{filter:?}:\n{plan}");
+                }
+            }
+        }
+    }
 }

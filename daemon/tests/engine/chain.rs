@@ -3,7 +3,9 @@
 use consentd::engine::Engine;
 use consentd::row::{Cell, Row};
 
-use crate::device::{ADS, App, DAY, Device, GAME, OAID, PLACE, PRECISE, WEATHER, records, set};
+use crate::device::{
+    ADS, App, DAY, Device, GAME, OAID, PLACE, PRECISE, WEATHER, events, records, set,
+};
 
 /// A device with some closed minutes, some events, and rows of two apps in each minute.
 fn lived() -> Device {
@@ -195,4 +197,20 @@ fn a_flipped_bit_in_the_journal_costs_one_row_at_most() {
         assert!(records(&engine).iter().any(|row| row.1 == OAID), "{length} bytes");
         drop(engine);
     }
+}
+
+#[test]
+fn a_ledger_of_version_1_is_taken_over_whole() {
+    let device = Device::new();
+    std::fs::create_dir_all(device.state_dir()).unwrap();
+    device.ledger_db().execute_batch(include_str!("ledger-version-1.sql")).unwrap();
+    let engine = device.start();
+    assert_eq!(whole(&engine), figures(2, 5));
+    let kept: Vec<_> = records(&engine).into_iter().map(|(_, _, reason, n)| (reason, n)).collect();
+    assert_eq!(kept, [("toggle-off".to_owned(), 3), ("unidentified".to_owned(), 1)]);
+    assert_eq!(events(&engine).len(), 2, "one of this user, one for everybody");
+    App::declared(&engine, GAME).check(&engine, ADS, &[OAID]);
+    set(&engine, &[("ad-services", "", "off")]).unwrap();
+    engine.close();
+    assert_eq!(whole(&engine), figures(4, 7));
 }

@@ -349,8 +349,8 @@ impl Look<'_> {
             .state
             .settings
             .entries
-            .keys()
-            .filter(|row| row.user == user && row.toggle == key && row.app > OTHER_APPS);
+            .iter()
+            .filter(|(row, _)| row.user == user && row.toggle == key && row.app > OTHER_APPS);
         Row::new()
             .with("id", &toggle.id)
             .with("kind", toggle.kind.word())
@@ -400,7 +400,7 @@ impl Look<'_> {
         let key = self.policy.app(&app.id).map(|(ix, _)| self.policy.app_key(ix));
         let own = key.map_or(0, |key| {
             let settings = &self.state.settings;
-            settings.of_app(user, key).count() + settings.allowances_of(user, key).count()
+            settings.entries.of_app(user, key).count() + settings.allowances_of(user, key).count()
         });
         let trust = app.identities.iter().map(Identity::best_trust).max();
         let purposes = app.pairs.iter().map(|pair| &*catalog.purposes[pair.purpose].id).collect();

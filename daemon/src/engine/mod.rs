@@ -6,6 +6,7 @@
 
 pub mod change;
 mod check;
+pub mod entries;
 pub mod error;
 mod inspect;
 pub mod names;

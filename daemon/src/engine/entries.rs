@@ -169,12 +169,14 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
         /// Few apps, so that runs split, empty and are searched at their edges.
         #[test]
         fn it_is_an_ordered_map(
             changes in prop::collection::vec(
                 (0_u32..3, 0_u32..40, 0_u16..20, prop::option::weighted(0.7, any::<u64>())),
-                0..3000,
+                0..1500,
             ),
             ascending in any::<bool>(),
         ) {

@@ -74,13 +74,13 @@ impl Store {
         Ok(loaded)
     }
 
-    /// Pairs that were loaded before.
+    /// Pairs that were loaded before, sorted.
     ///
     /// # Errors
     /// As [`Store::load`].
     pub fn first_loads(&self) -> Result<Vec<FirstLoad>, StoreError> {
         let mut pairs = Vec::new();
-        self.each("SELECT app, purpose, item, notice FROM pairs", |row| {
+        self.each("SELECT app, purpose, item, notice FROM pairs ORDER BY 1, 2, 3", |row| {
             let notice: Option<NonZeroU16> = NonZeroU16::new(row.get(3)?);
             let notice = notice.ok_or_else(|| odd("a notice", "0".into()))?;
             pairs.push((AppKey(row.get(0)?), row.get(1)?, row.get(2)?, NoticeKey(notice)));

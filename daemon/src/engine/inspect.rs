@@ -301,7 +301,7 @@ impl Engine {
                 .with("mandatory", collection.mandatory)
                 .with("recipients", recipients(catalog, &collection.recipients))
                 .with("destinations", destinations(catalog, &collection.destinations))
-                .with("retention", &collection.retention)
+                .with("retention", &*collection.retention)
                 .with("since", &catalog.notices[pair.since].id)
                 .with("toggles", ids(toggles.iter().map(|toggle| &catalog.toggles[*toggle].id)))
                 .maybe("decision", ruling.map(|ruling| ruling.decision().word()))
@@ -468,9 +468,9 @@ fn destinations(catalog: &Catalog, destinations: &[Destination]) -> Vec<String> 
         let regions: Vec<&str> =
             destination.regions.iter().map(|region| &*catalog.regions[*region].id).collect();
         if regions.is_empty() {
-            (*destination.country).to_owned()
+            destination.country.code().to_owned()
         } else {
-            format!("{} (for {})", destination.country, regions.join(", "))
+            format!("{} (for {})", destination.country.code(), regions.join(", "))
         }
     };
     destinations.iter().map(one).collect()

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use consentd::apps::{self, AppIx, Apps, Identity, Recipient, Rejection};
+use consentd::apps::{self, AppIx, Apps, Identity, Recipient, Rejection, Safeguard};
 use consentd::catalog::load::load;
 use consentd::catalog::{Basis, Catalog, Trust};
 use proptest::prelude::*;
@@ -92,8 +92,7 @@ fn a_declaration_that_is_right_says_what_it_says() {
     assert_eq!(collection.basis, Basis::Contract);
     assert!(!collection.mandatory && !collection.automated && !collection.on_device);
     assert_eq!(&*collection.retention, "30 days");
-    let [Recipient::Known(provider), Recipient::Sdk { id, name, policy }] =
-        collection.recipients.as_slice()
+    let [Recipient::Known(provider), Recipient::Sdk { id, name, policy }] = &*collection.recipients
     else {
         panic!("{:?}", collection.recipients);
     };
@@ -102,11 +101,11 @@ fn a_declaration_that_is_right_says_what_it_says() {
         (&**id, &**name, &**policy),
         ("sdk:adnet", "AdNet", "https://adnet.example/privacy")
     );
-    let [home, abroad] = collection.destinations.as_slice() else { panic!() };
-    assert_eq!((&*home.country, home.tls, home.permitted), ("NL", true, false));
-    assert_eq!(home.regions, [CATALOG.regions.find("EEA").unwrap()]);
+    let [home, abroad] = &*collection.destinations else { panic!() };
+    assert_eq!((home.country.code(), home.tls, home.permitted), ("NL", true, false));
+    assert_eq!(*home.regions, [CATALOG.regions.find("EEA").unwrap()]);
     assert!(abroad.regions.is_empty());
-    assert_eq!(abroad.safeguard.as_deref(), Some("standard-contractual-clauses"));
+    assert_eq!(abroad.safeguard, Some(Safeguard::StandardContractualClauses));
 
     let pair = app.pair(purpose("ads.personalised"), data("device.oaid")).unwrap();
     assert_eq!(&*CATALOG.notices[pair.since].id, "2019-12-09");

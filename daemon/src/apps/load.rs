@@ -1,23 +1,16 @@
 //! Reads `apps.d/*.toml`, each file by itself; a wrong one denies its app and stops no other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
-use std::thread::{self, ScopedJoinHandle};
+use std::sync::Arc;
 
 use super::schema::Declaration;
 use super::validate::{self, Declared, Wrongs};
 use super::{App, Apps, Identity};
 use crate::catalog::document::Document;
 use crate::catalog::{Catalog, Place, Problem};
-
-/// The most threads that read.
-const THREADS: usize = 4;
-
-/// The fewest files that are worth a thread.
-const SHARE: usize = 64;
 
 /// The largest declaration, in bytes.
 const FILE_BYTES: u64 = 256 << 10;
@@ -87,28 +80,29 @@ fn files(dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Reads files on as many threads as are worth it: when the daemon starts, everybody waits for this.
+/// Reads files one after the other. A start waits longer for the store, which is opened meanwhile; and
+/// what threads of its own had used would stay with the daemon.
 fn read_all(paths: &[PathBuf], catalog: &Catalog) -> Vec<Read> {
-    let read_part = |part: &[PathBuf]| part.iter().map(|path| read(path, catalog)).collect();
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS);
-    let share = paths.len().div_ceil(threads).max(SHARE);
-    let (own, others) = paths.split_at(share.min(paths.len()));
-    thread::scope(|scope| {
-        let others: Vec<_> = others
-            .chunks(share)
-            .map(|part| (part, thread::Builder::new().spawn_scoped(scope, move || read_part(part))))
-            .collect();
-        let mut all: Vec<Read> = read_part(own);
-        for (part, reader) in others {
-            all.extend(match reader.map(ScopedJoinHandle::join) {
-                Ok(Ok(read)) => read,
-                Ok(Err(panic)) => resume_unwind(panic),
-                // There is no thread to be had.
-                Err(_) => read_part(part),
-            });
+    let mut words = HashSet::new();
+    let mut read_one = |path: &PathBuf| {
+        let mut read = read(path, catalog);
+        if let Some(declared) = &mut read.claim {
+            share(&mut declared.app, &mut words);
         }
-        all
-    })
+        read
+    };
+    paths.iter().map(&mut read_one).collect()
+}
+
+/// Lets collections that say the same of how long share it, and keeps nothing longer than it is.
+fn share(app: &mut App, words: &mut HashSet<Arc<str>>) {
+    app.identities.shrink_to_fit();
+    for collection in &mut app.collections {
+        match words.get(&collection.retention) {
+            Some(known) => collection.retention = Arc::clone(known),
+            None => drop(words.insert(Arc::clone(&collection.retention))),
+        }
+    }
 }
 
 fn file_name(path: &Path) -> String {

@@ -7,8 +7,9 @@ mod load;
 mod schema;
 mod validate;
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::catalog::{Basis, DataIx, NoticeIx, PurposeIx, RecipientIx, RegionIx, Trust};
 
@@ -18,8 +19,14 @@ pub use load::{Rejection, UnreadDir, load};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AppIx(pub u32);
 
+impl AppIx {
+    fn place(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// How an app is recognised. Exactly what the kernel or the bus can prove.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Identity {
     /// The application id of a flatpak.
     Flatpak(Box<str>),
@@ -48,6 +55,18 @@ impl Identity {
             Identity::User { .. } => Trust::System,
             Identity::Flatpak(_) | Identity::Snap(_) | Identity::Unit(_) => Trust::Confined,
             Identity::Executable(_) | Identity::Scope(_) => Trust::Weak,
+        }
+    }
+
+    /// The uid of a user of the app's own.
+    fn uid(&self) -> Option<u32> {
+        match self {
+            Identity::User { uid, .. } => Some(*uid),
+            Identity::Flatpak(_)
+            | Identity::Snap(_)
+            | Identity::Unit(_)
+            | Identity::Executable(_)
+            | Identity::Scope(_) => None,
         }
     }
 
@@ -96,17 +115,71 @@ pub enum Recipient {
     },
 }
 
+/// ISO 3166 alpha-2: `NL`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Country(pub [u8; 2]);
+
+impl Country {
+    /// Its code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or("??")
+    }
+}
+
+/// What may make an export lawful (R37): the appropriate safeguards of GDPR 46.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Safeguard {
+    /// `standard-contractual-clauses`
+    StandardContractualClauses,
+    /// `binding-corporate-rules`
+    BindingCorporateRules,
+    /// `contractual-clauses`
+    ContractualClauses,
+    /// `code-of-conduct`
+    CodeOfConduct,
+    /// `certification`
+    Certification,
+    /// `legal-instrument`
+    LegalInstrument,
+}
+
+impl Safeguard {
+    /// All of them.
+    pub const ALL: [Safeguard; 6] = [
+        Safeguard::StandardContractualClauses,
+        Safeguard::BindingCorporateRules,
+        Safeguard::ContractualClauses,
+        Safeguard::CodeOfConduct,
+        Safeguard::Certification,
+        Safeguard::LegalInstrument,
+    ];
+
+    /// The word in a declaration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Safeguard::StandardContractualClauses => "standard-contractual-clauses",
+            Safeguard::BindingCorporateRules => "binding-corporate-rules",
+            Safeguard::ContractualClauses => "contractual-clauses",
+            Safeguard::CodeOfConduct => "code-of-conduct",
+            Safeguard::Certification => "certification",
+            Safeguard::LegalInstrument => "legal-instrument",
+        }
+    }
+}
+
 /// A country that data is sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
-    /// ISO 3166 alpha-2.
-    pub country: Box<str>,
+    /// Where.
+    pub country: Country,
     /// The regions it serves; empty for all.
-    pub regions: Vec<RegionIx>,
+    pub regions: Box<[RegionIx]>,
     /// Whether the connection is declared TLS (R54). What is not declared so, is not.
     pub tls: bool,
-    /// A transfer safeguard (`standard-contractual-clauses`, `binding-corporate-rules`, …) (R37).
-    pub safeguard: Option<Box<str>>,
+    /// A transfer safeguard (R37).
+    pub safeguard: Option<Safeguard>,
     /// Marked as permitted by the region's law (R37).
     pub permitted: bool,
 }
@@ -129,11 +202,11 @@ pub struct Collection {
     /// Used for decisions made by machines alone (R51).
     pub automated: bool,
     /// Who receives it; empty: nobody but the app.
-    pub recipients: Vec<Recipient>,
+    pub recipients: Box<[Recipient]>,
     /// Where it goes; empty: it stays on the device.
-    pub destinations: Vec<Destination>,
-    /// How long it is kept, in words.
-    pub retention: Box<str>,
+    pub destinations: Box<[Destination]>,
+    /// How long it is kept, in words; shared by all that say the same.
+    pub retention: Arc<str>,
 }
 
 /// One declared pair.
@@ -186,30 +259,48 @@ impl App {
 #[derive(Debug, Default)]
 pub struct Apps {
     apps: Vec<App>,
-    by_id: HashMap<Box<str>, AppIx>,
-    by_identity: HashMap<Identity, AppIx>,
-    by_uid: HashMap<u32, AppIx>,
+    /// Sorted by id.
+    by_id: Vec<AppIx>,
+    /// Apps with the position of one of their identities, sorted by identity.
+    by_identity: Vec<(AppIx, u16)>,
+    /// Sorted by uid.
+    by_uid: Vec<(u32, AppIx)>,
     rejected: Vec<Rejection>,
     /// Those of the rejected whose identities could be read: they stay apps.
     rejected_apps: Option<Box<Apps>>,
 }
 
 impl FromIterator<App> for Apps {
-    /// Registers apps as they are, unchecked: [`load`] checks.
+    /// Registers apps as they are, unchecked: [`load`] checks. Where several claim the same, the last
+    /// is found.
     fn from_iter<T: IntoIterator<Item = App>>(apps: T) -> Self {
-        let mut registry = Apps::default();
-        for (ix, app) in (0..).map(AppIx).zip(apps) {
-            registry.by_id.insert(app.id.clone(), ix);
-            for identity in &app.identities {
-                registry.by_identity.insert(identity.clone(), ix);
-                if let Identity::User { uid, .. } = identity {
-                    registry.by_uid.insert(*uid, ix);
-                }
-            }
-            registry.apps.push(app);
+        let mut apps: Vec<App> = apps.into_iter().collect();
+        apps.shrink_to_fit();
+        let mut by_id: Vec<AppIx> = (0..).map(AppIx).take(apps.len()).collect();
+        by_id.sort_by(|one, other| {
+            let ids = (&apps[one.place()].id, &apps[other.place()].id);
+            ids.0.cmp(ids.1).then(other.cmp(one))
+        });
+        by_id.dedup_by(|ix, last| apps[ix.place()].id == apps[last.place()].id);
+        let mut by_identity = Vec::with_capacity(apps.len());
+        let mut by_uid = Vec::new();
+        for (ix, app) in (0..).map(AppIx).zip(&apps) {
+            by_identity.extend((0..).take(app.identities.len()).map(|position| (ix, position)));
+            by_uid.extend(app.identities.iter().filter_map(|identity| Some((identity.uid()?, ix))));
         }
-        registry
+        by_identity.sort_by(|one, other| {
+            identity_at(&apps, *one).cmp(identity_at(&apps, *other)).then(other.cmp(one))
+        });
+        by_identity.dedup_by(|at, last| identity_at(&apps, *at) == identity_at(&apps, *last));
+        by_identity.shrink_to_fit();
+        by_uid.sort_by_key(|(uid, ix): &(u32, AppIx)| (*uid, Reverse(*ix)));
+        by_uid.dedup_by_key(|(uid, _)| *uid);
+        Apps { apps, by_id, by_identity, by_uid, rejected: Vec::new(), rejected_apps: None }
     }
+}
+
+fn identity_at(apps: &[App], (ix, position): (AppIx, u16)) -> &Identity {
+    &apps[ix.place()].identities[usize::from(position)]
 }
 
 impl Apps {
@@ -222,20 +313,35 @@ impl Apps {
     /// The app of an id.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<AppIx> {
-        self.by_id.get(id).copied()
+        let found = self.by_id.binary_search_by(|ix| (*self[*ix].id).cmp(id)).ok()?;
+        Some(self.by_id[found])
+    }
+
+    /// The app of an id that had this place in the registry when it was last looked up.
+    #[must_use]
+    pub fn find_again(&self, place: AppIx, id: &str) -> Option<AppIx> {
+        match self.apps.get(place.place()) {
+            Some(app) if *app.id == *id => Some(place),
+            Some(_) | None => self.find(id),
+        }
     }
 
     /// The app that is recognised in a certain way. An executable's path is the one the kernel
     /// shows, with no link in it.
     #[must_use]
     pub fn by_identity(&self, identity: &Identity) -> Option<AppIx> {
-        self.by_identity.get(identity).copied()
+        let found = self
+            .by_identity
+            .binary_search_by(|at| identity_at(&self.apps, *at).cmp(identity))
+            .ok()?;
+        Some(self.by_identity[found].0)
     }
 
     /// The app whose own system user has a uid.
     #[must_use]
     pub fn by_uid(&self, uid: u32) -> Option<AppIx> {
-        self.by_uid.get(&uid).copied()
+        let found = self.by_uid.binary_search_by_key(&uid, |(uid, _)| *uid).ok()?;
+        Some(self.by_uid[found].1)
     }
 
     /// All, in the order of their files' names.
@@ -276,6 +382,6 @@ impl Apps {
 impl std::ops::Index<AppIx> for Apps {
     type Output = App;
     fn index(&self, index: AppIx) -> &App {
-        &self.apps[index.0 as usize]
+        &self.apps[index.place()]
     }
 }

@@ -6,22 +6,14 @@ use std::collections::HashSet;
 use nix::unistd::User;
 
 use super::schema::{self, Collects, Declaration};
-use super::{App, Collection, Destination, Identity, Pair, Recipient, executable};
+use super::{
+    App, Collection, Country, Destination, Identity, Pair, Recipient, Safeguard, executable,
+};
 use crate::catalog::document::unknown;
 use crate::catalog::{self, Basis, Catalog, PurposeIx, values};
 
 /// The most pairs of one app.
 const PAIRS: usize = 4096;
-
-/// What may make an export lawful (R37): the appropriate safeguards of GDPR 46.
-const SAFEGUARDS: [&str; 6] = [
-    "standard-contractual-clauses",
-    "binding-corporate-rules",
-    "contractual-clauses",
-    "code-of-conduct",
-    "certification",
-    "legal-instrument",
-];
 
 /// What is wrong, by path in the file.
 #[derive(Debug, Default)]
@@ -378,13 +370,20 @@ impl Reading<'_, '_> {
         if let Err(text) = values::country(&raw.country) {
             self.wrong(&at("country"), text);
         }
-        if let Some(safeguard) = &raw.safeguard
-            && !SAFEGUARDS.contains(&&**safeguard)
-        {
-            let right = SAFEGUARDS.join("`, `");
-            let text = format!("no safeguard `{}`; use `{right}` (R37)", safeguard.escape_debug());
-            self.wrong(&at("safeguard"), text);
-        }
+        let country = match raw.country.as_bytes() {
+            [first, second] => Country([*first, *second]),
+            // It is wrong, and so is the declaration.
+            _ => Country(*b"??"),
+        };
+        let safeguard = raw.safeguard.as_ref().and_then(|word| {
+            let safeguard = Safeguard::ALL.into_iter().find(|known| known.word() == &**word);
+            if safeguard.is_none() {
+                let right = Safeguard::ALL.map(Safeguard::word).join("`, `");
+                let text = format!("no safeguard `{}`; use `{right}` (R37)", word.escape_debug());
+                self.wrong(&at("safeguard"), text);
+            }
+            safeguard
+        });
         let regions = raw.regions.iter().enumerate();
         let regions = regions
             .filter_map(|(region, id)| {
@@ -392,13 +391,7 @@ impl Reading<'_, '_> {
                 self.refer(key, "region", id, &self.catalog.regions)
             })
             .collect();
-        Destination {
-            country: (*raw.country).into(),
-            regions,
-            tls: raw.tls,
-            safeguard: raw.safeguard.as_ref().map(|safeguard| (**safeguard).into()),
-            permitted: raw.permitted,
-        }
+        Destination { country, regions, tls: raw.tls, safeguard, permitted: raw.permitted }
     }
 
     /// What the design rejects when loaded: R27, R29, and consent that nobody could give.

@@ -1,6 +1,8 @@
 //! Spreads toggles, never rules and narrowings over the (purpose, item) pairs, so that a check
 //! looks up one cell.
 
+use std::collections::HashMap;
+
 use super::table::Index as _;
 use super::{Bases, Catalog, DataIx, PurposeIx, ToggleIx};
 
@@ -31,9 +33,24 @@ pub(super) fn spread(catalog: &mut Catalog) {
             somewhere.push(each.fold(Bases::default(), Bases::or));
         }
     }
-    catalog.coverage = coverage.into_iter().map(Vec::into_boxed_slice).collect();
+    (catalog.coverage, catalog.covering) = share(&coverage);
     catalog.forbidden = forbidden;
     catalog.somewhere = somewhere;
+}
+
+/// Lists as positions in a table of them: thousands of pairs lie under a few dozen lists.
+fn share(lists: &[Vec<ToggleIx>]) -> (Vec<u32>, Vec<Box<[ToggleIx]>>) {
+    let mut places: HashMap<&[ToggleIx], u32> = HashMap::new();
+    let mut shared: Vec<Box<[ToggleIx]>> = Vec::new();
+    let mut place = |list| {
+        *places.entry(list).or_insert_with(|| {
+            shared.push(list.into());
+            // There are at most as many as pairs, and of those 65,535 times 65,535.
+            u32::try_from(shared.len() - 1).unwrap_or(u32::MAX)
+        })
+    };
+    let positions = lists.iter().map(|list| place(list)).collect();
+    (positions, shared)
 }
 
 /// The cells of all pairs of some purposes and some items.

@@ -169,6 +169,7 @@ impl Catalog {
             default_region: RegionIx(0),
             warnings: Vec::new(),
             coverage: Vec::new(),
+            covering: Vec::new(),
             forbidden: Vec::new(),
             somewhere: Vec::new(),
         }

@@ -287,8 +287,10 @@ pub struct Catalog {
     pub default_region: RegionIx,
     /// R35.
     pub warnings: Vec<Warning>,
-    /// For each (purpose, item), row by row: the toggles that cover it.
-    coverage: Vec<Box<[ToggleIx]>>,
+    /// For each (purpose, item), row by row: which list of toggles covers it.
+    coverage: Vec<u32>,
+    /// Those lists.
+    covering: Vec<Box<[ToggleIx]>>,
     /// For each (purpose, item): the never rule that refuses it.
     forbidden: Vec<Option<u16>>,
     /// For each (purpose, item): the bases that some region permits.
@@ -304,7 +306,7 @@ impl Catalog {
     /// The toggles that must let a pair pass, in the catalogue's order.
     #[must_use]
     pub fn covering(&self, purpose: PurposeIx, data: DataIx) -> &[ToggleIx] {
-        &self.coverage[self.cell(purpose, data)]
+        &self.covering[self.coverage[self.cell(purpose, data)] as usize]
     }
 
     /// The never rule that refuses a pair.

@@ -317,7 +317,7 @@ impl<'a> Case<'a> {
         let named = self.context.destination.as_deref();
         self.collection.destinations.iter().filter(move |destination| {
             let serves = destination.regions.is_empty() || destination.regions.contains(&region);
-            serves && named.is_none_or(|named| *named == *destination.country)
+            serves && named.is_none_or(|named| *named == *destination.country.code())
         })
     }
 
@@ -328,10 +328,9 @@ impl<'a> Case<'a> {
         }
         let rule = &self.situation.catalog.regions[self.situation.region].transfer;
         match self.destinations().find(|destination| !may_go(rule, destination)) {
-            Some(refused) => Err(Finding::new(
-                Reason::TransferNotPermitted,
-                Cause::Country(Cause::letters(&refused.country)),
-            )),
+            Some(refused) => {
+                Err(Finding::new(Reason::TransferNotPermitted, Cause::Country(refused.country.0)))
+            }
             None => Ok(()),
         }
     }
@@ -411,7 +410,8 @@ impl<'a> Case<'a> {
 
 /// Whether a region lets its data go to a declared destination (R37).
 fn may_go(rule: &Transfer, destination: &Destination) -> bool {
-    let among = |countries: &[Box<str>]| countries.contains(&destination.country);
+    let code = destination.country.code();
+    let among = |countries: &[Box<str>]| countries.iter().any(|country| **country == *code);
     match rule {
         Transfer::Home { countries } => among(countries),
         Transfer::HomeUnlessPermitted { countries } => among(countries) || destination.permitted,

@@ -153,16 +153,6 @@ pub enum Cause {
     Toggle(ToggleIx),
 }
 
-impl Cause {
-    /// A country code as two bytes; the loader let none of another length in.
-    pub(super) fn letters(country: &str) -> [u8; 2] {
-        match country.as_bytes() {
-            [first, second, ..] => [*first, *second],
-            [] | [_] => *b"??",
-        }
-    }
-}
-
 /// An arm's finding against a pair: this decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Finding {

@@ -221,8 +221,7 @@ impl Engine {
         let mut cleared = 0;
         self.change(|state, draft, now| {
             let key = known_app(state, app)?;
-            let entries: Vec<(Key, Entry)> =
-                state.settings.of_app(user, key).map(|(key, entry)| (*key, *entry)).collect();
+            let entries: Vec<(Key, Entry)> = state.settings.entries.of_app(user, key).collect();
             let allowances: Vec<(Key, Entry)> = state
                 .settings
                 .allowances_of(user, key)

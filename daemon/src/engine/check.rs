@@ -25,8 +25,8 @@ impl Asker<'_> {
     /// The caller's declaration in a policy. It may have been identified under an earlier one, in which
     /// its place was another app's: the id tells.
     fn declared(&self, policy: &Policy) -> Option<AppIx> {
-        let caller = self.caller.filter(|caller| caller.declared.is_some())?;
-        policy.apps.find(&caller.app)
+        let caller = self.caller?;
+        policy.apps.find_again(caller.declared?, &caller.app)
     }
 }
 

@@ -301,7 +301,7 @@ impl Engine {
                 .with("mandatory", collection.mandatory)
                 .with("recipients", recipients(catalog, &collection.recipients))
                 .with("destinations", destinations(catalog, &collection.destinations))
-                .with("retention", &collection.retention)
+                .with("retention", &*collection.retention)
                 .with("since", &catalog.notices[pair.since].id)
                 .with("toggles", ids(toggles.iter().map(|toggle| &catalog.toggles[*toggle].id)))
                 .maybe("decision", ruling.map(|ruling| ruling.decision().word()))
@@ -349,8 +349,8 @@ impl Look<'_> {
             .state
             .settings
             .entries
-            .keys()
-            .filter(|row| row.user == user && row.toggle == key && row.app > OTHER_APPS);
+            .iter()
+            .filter(|(row, _)| row.user == user && row.toggle == key && row.app > OTHER_APPS);
         Row::new()
             .with("id", &toggle.id)
             .with("kind", toggle.kind.word())
@@ -400,7 +400,7 @@ impl Look<'_> {
         let key = self.policy.app(&app.id).map(|(ix, _)| self.policy.app_key(ix));
         let own = key.map_or(0, |key| {
             let settings = &self.state.settings;
-            settings.of_app(user, key).count() + settings.allowances_of(user, key).count()
+            settings.entries.of_app(user, key).count() + settings.allowances_of(user, key).count()
         });
         let trust = app.identities.iter().map(Identity::best_trust).max();
         let purposes = app.pairs.iter().map(|pair| &*catalog.purposes[pair.purpose].id).collect();
@@ -468,9 +468,9 @@ fn destinations(catalog: &Catalog, destinations: &[Destination]) -> Vec<String> 
         let regions: Vec<&str> =
             destination.regions.iter().map(|region| &*catalog.regions[*region].id).collect();
         if regions.is_empty() {
-            (*destination.country).to_owned()
+            destination.country.code().to_owned()
         } else {
-            format!("{} (for {})", destination.country, regions.join(", "))
+            format!("{} (for {})", destination.country.code(), regions.join(", "))
         }
     };
     destinations.iter().map(one).collect()

@@ -6,6 +6,7 @@
 
 pub mod change;
 mod check;
+pub mod entries;
 pub mod error;
 mod inspect;
 pub mod names;
@@ -17,6 +18,7 @@ pub mod request;
 pub mod settings;
 mod touched;
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
@@ -218,13 +220,18 @@ impl Engine {
         }
     }
 
-    /// Opens what is on the disk and reads the policy beside it: a phone's start waits for both.
+    /// Opens what is on the disk and reads the policy beside it: a phone's start waits for both. The
+    /// policy is read on this thread, since a file's words, once done with, make room for what the same
+    /// thread comes to need.
     fn open_while_reading(&self) -> Result<(Catalog, Apps), PolicyError> {
         std::thread::scope(|scope| {
-            let reading = scope.spawn(|| self.read_policy());
-            self.open_store();
-            self.open_ledger();
-            reading.join().unwrap_or(Err(PolicyError::BrokeOff))
+            let opening = scope.spawn(|| {
+                self.open_store();
+                self.open_ledger();
+            });
+            let read = catch_unwind(AssertUnwindSafe(|| self.read_policy()));
+            opening.join().unwrap_or_else(|panic| resume_unwind(panic));
+            read.unwrap_or(Err(PolicyError::BrokeOff))
         })
     }
 

@@ -163,7 +163,7 @@ pub struct Novelties {
 /// What the store remembers of earlier policies.
 #[derive(Debug, Default)]
 pub struct Remembered {
-    /// Pairs that were loaded before.
+    /// Pairs that were loaded before, sorted.
     pub pairs: Vec<(AppKey, u32, u32, NoticeKey)>,
     /// What toggles covered, sorted.
     pub coverage: Vec<(ToggleKey, u32, u32)>,
@@ -397,12 +397,7 @@ fn raise(
     notice_of: &HashMap<NoticeKey, NoticeIx>,
     now: i64,
 ) -> Vec<(AppKey, u32, u32, NoticeKey)> {
-    let known: HashMap<(AppKey, u32, u32), NoticeKey> = loading
-        .remembered
-        .pairs
-        .iter()
-        .map(|(app, purpose, item, notice)| ((*app, *purpose, *item), *notice))
-        .collect();
+    let known = &loading.remembered.pairs;
     let in_force = catalog.notice_at(now);
     let mut fresh = Vec::new();
     for (ix, app) in apps.iter_mut() {
@@ -412,10 +407,13 @@ fn raise(
             let DataIx(item) = pair.data;
             let purpose = loading.purposes[usize::from(purpose)];
             let item = loading.items[usize::from(item)];
-            let first = match known.get(&(key, purpose, item)) {
+            let wanted = (key, purpose, item);
+            let found = known
+                .binary_search_by_key(&wanted, |(app, purpose, item, _)| (*app, *purpose, *item));
+            let first = match found {
                 // A notice that the catalogue no longer has makes no pair older.
-                Some(notice) => notice_of.get(notice).copied().or(in_force),
-                None => {
+                Ok(position) => notice_of.get(&known[position].3).copied().or(in_force),
+                Err(_) => {
                     if let Some(notice) = in_force {
                         fresh.push((key, purpose, item, notices[usize::from(notice.0)]));
                     }

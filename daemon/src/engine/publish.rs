@@ -372,20 +372,20 @@ pub(super) fn inherited(
         };
         let is_off = |entry: &Entry| entry.state == ToggleState::Off;
         for (key, entry) in settings.entries.iter().filter(|(key, _)| key.toggle == *from) {
-            if !is_off(entry) {
+            if !is_off(&entry) {
                 continue;
             }
-            draft.overlay.entries.insert(*key, None);
-            let heir = Key { toggle: *to, ..*key };
+            draft.overlay.entries.insert(key, None);
+            let heir = Key { toggle: *to, ..key };
             let (lasting, passing) = (settings.entries.get(&heir), settings.allowances.get(&heir));
-            let replaced = lasting.into_iter().chain(passing.map(|allowance| &allowance.entry));
+            let replaced = lasting.into_iter().chain(passing.map(|allowance| allowance.entry));
             let consents = replaced.filter(|entry| entry.notice.is_some());
             draft.ended.extend(consents.map(|entry| (heir, entry.generation)));
             if passing.is_some() {
                 draft.overlay.allowances.insert(heir, None);
             }
-            if !lasting.is_some_and(is_off) {
-                draft.overlay.entries.insert(heir, Some(Entry { generation, ..*entry }));
+            if !lasting.as_ref().is_some_and(is_off) {
+                draft.overlay.entries.insert(heir, Some(Entry { generation, ..entry }));
                 draft.event(handed(Some(key.user), key.app, entry.by));
             }
         }

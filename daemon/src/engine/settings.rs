@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::entries::Entries;
 use super::names::{ALL_APPS, AppKey, NoticeKey, OTHER_APPS, ToggleKey};
 use crate::catalog::{AppDefault, Kind, Scope, State, Toggle};
 use crate::clock::Moment;
@@ -218,7 +219,7 @@ pub enum LockedFor {
 #[derive(Debug, Default)]
 pub struct Settings {
     /// Lasting states.
-    pub entries: BTreeMap<Key, Entry>,
+    pub entries: Entries,
     /// Allowances that end.
     pub allowances: BTreeMap<Key, Allowance>,
     /// Toggles held off.
@@ -245,8 +246,8 @@ impl Settings {
     pub fn take(&mut self, overlay: Overlay) {
         for (key, entry) in overlay.entries {
             match entry {
-                Some(entry) => drop(self.entries.insert(key, entry)),
-                None => drop(self.entries.remove(&key)),
+                Some(entry) => self.entries.insert(key, entry),
+                None => self.entries.remove(&key),
             }
         }
         for (key, allowance) in overlay.allowances {
@@ -265,23 +266,15 @@ impl Settings {
         self.profiles.extend(overlay.profiles);
     }
 
-    /// The rows of one user's app, in the toggles' order.
-    pub fn of_app(&self, user: u32, app: AppKey) -> impl Iterator<Item = (&Key, &Entry)> {
-        self.entries.range(rows_of(user, app))
-    }
-
     /// The allowances of one user's app.
     pub fn allowances_of(
         &self,
         user: u32,
         app: AppKey,
     ) -> impl Iterator<Item = (&Key, &Allowance)> {
-        self.allowances.range(rows_of(user, app))
+        let least = Key { user, app, toggle: ToggleKey::MIN };
+        self.allowances.range(least..=Key { toggle: ToggleKey::MAX, ..least })
     }
-}
-
-fn rows_of(user: u32, app: AppKey) -> std::ops::RangeInclusive<Key> {
-    Key { user, app, toggle: ToggleKey::MIN }..=Key { user, app, toggle: ToggleKey::MAX }
 }
 
 /// The settings as a check sees them: what is in force, or what will be once it is on the disk.
@@ -356,7 +349,7 @@ impl View<'_> {
         }
         let entry = match self.overlay.and_then(|overlay| overlay.entries.get(&key)) {
             Some(changed) => *changed,
-            None => self.settings.entries.get(&key).copied(),
+            None => self.settings.entries.get(&key),
         };
         entry.map(|entry| Stored { entry, lifetime: Lifetime::Forever })
     }

@@ -8,6 +8,7 @@ use rusqlite::types::ValueRef;
 use super::{Store, StoreError, Table, sqlite_error};
 use crate::catalog::State;
 use crate::clock::Moment;
+use crate::engine::entries::Entries;
 use crate::engine::names::{AppKey, Names, NoticeKey, ToggleKey};
 use crate::engine::settings::{
     AgeBand, Allowance, By, Entry, Key, Lifetime, LockedFor, Profile, Settings,
@@ -60,7 +61,7 @@ impl Store {
             })?;
         }
         loaded.settings = Settings {
-            entries: self.entries()?.into_iter().collect(),
+            entries: self.entries()?,
             allowances: self.allowances()?.into_iter().collect(),
             locks: self.locks()?.into_iter().collect(),
             profiles: self.profiles()?.into_iter().collect(),
@@ -73,13 +74,13 @@ impl Store {
         Ok(loaded)
     }
 
-    /// Pairs that were loaded before.
+    /// Pairs that were loaded before, sorted.
     ///
     /// # Errors
     /// As [`Store::load`].
     pub fn first_loads(&self) -> Result<Vec<FirstLoad>, StoreError> {
         let mut pairs = Vec::new();
-        self.each("SELECT app, purpose, item, notice FROM pairs", |row| {
+        self.each("SELECT app, purpose, item, notice FROM pairs ORDER BY 1, 2, 3", |row| {
             let notice: Option<NonZeroU16> = NonZeroU16::new(row.get(3)?);
             let notice = notice.ok_or_else(|| odd("a notice", "0".into()))?;
             pairs.push((AppKey(row.get(0)?), row.get(1)?, row.get(2)?, NoticeKey(notice)));
@@ -136,12 +137,8 @@ impl Store {
         Ok(consents)
     }
 
-    fn entries(&self) -> Result<Vec<(Key, Entry)>, StoreError> {
-        let count: usize = self
-            .connection
-            .query_row("SELECT count(*) FROM settings", [], |row| row.get(0))
-            .map_err(|source| sqlite_error(&self.path, source))?;
-        let mut rows = Vec::with_capacity(count);
+    fn entries(&self) -> Result<Entries, StoreError> {
+        let mut entries = Entries::default();
         let sql = "SELECT user, app, toggle, state, at, generation, made_by, notice FROM settings
                    ORDER BY user, app, toggle";
         self.each(sql, |row| {
@@ -152,10 +149,10 @@ impl Store {
                 by: by(row.get_ref(6)?)?,
                 notice: notice(row, 7)?,
             };
-            rows.push((key(row)?, entry));
+            entries.insert(key(row)?, entry);
             Ok(())
         })?;
-        Ok(rows)
+        Ok(entries)
     }
 
     fn allowances(&self) -> Result<Vec<(Key, Allowance)>, StoreError> {

@@ -2,6 +2,7 @@
 
 use consentd::catalog::State::{self, Ask, Off, On};
 use consentd::catalog::{AppDefault, Kind, Scope, Source, Toggle};
+use consentd::engine::entries::Entries;
 use consentd::engine::names::{ALL_APPS, AppKey, NoticeKey, OTHER_APPS, ToggleKey};
 use consentd::engine::settings::{
     By, DecidedBy, Entry, Key, LockedFor, Overlay, Resolved, Settings, View,
@@ -219,21 +220,24 @@ fn the_newest_consent_of_the_app_and_all_apps_counts() {
     assert_eq!(with(None, None, None), None);
 }
 
+fn with_notice(settings: &Settings, notice: Option<NoticeKey>) -> Entries {
+    settings.entries.iter().map(|(key, entry)| (key, Entry { notice, ..entry })).collect()
+}
+
 #[test]
 fn only_an_on_is_a_consent_and_only_an_on_starts_anew() {
     let toggle = toggle(Scope::Both, On, AppDefault::Ask);
     for state in [Off, Ask] {
         let mut settings = stored(Some(state), Some(state), None);
-        for entry in settings.entries.values_mut() {
-            entry.notice = Some(NoticeKey(std::num::NonZeroU16::MIN));
-        }
+        let notice = Some(NoticeKey(std::num::NonZeroU16::MIN));
+        settings.entries = with_notice(&settings, notice);
         let resolved = resolve(&settings, &toggle, APP);
         assert_eq!((resolved.consent, resolved.switched_on), (None, None), "{state:?}");
     }
     let resolved = resolve(&stored(Some(On), Some(On), None), &toggle, APP);
     assert_eq!(resolved.switched_on, Some(2));
     let mut bare = stored(Some(On), None, None);
-    bare.entries.values_mut().for_each(|entry| entry.notice = None);
+    bare.entries = with_notice(&bare, None);
     let resolved = resolve(&bare, &toggle, APP);
     assert_eq!((resolved.consent, resolved.switched_on), (None, Some(1)), "under no notice");
 }

@@ -13,7 +13,7 @@ use super::service::{Call, Service};
 use crate::catalog::Trust;
 use crate::decision::{Context, Ruling};
 use crate::engine::{Answer, Asker, Checked, Request};
-use crate::identity::{Caller, Identified, Unidentified};
+use crate::identity::{Identified, Unidentified};
 use crate::row::Row;
 
 /// One item's answer: data, decision, reason, refusal.
@@ -58,15 +58,19 @@ impl Said {
 /// Who asks, with what is needed to ask for them.
 struct Asking {
     user: u32,
-    caller: Option<Caller>,
+    identified: Option<Arc<Identified>>,
     /// Keeps the daemon from stopping under it.
     _call: Call,
 }
 
 impl Asking {
     fn asker(&self) -> Asker<'_> {
-        Asker { user: self.user, caller: self.caller.as_ref() }
+        asker(self.user, self.identified.as_deref())
     }
+}
+
+fn asker(user: u32, identified: Option<&Identified>) -> Asker<'_> {
+    Asker { user, caller: identified.and_then(|identified| identified.caller.as_ref().ok()) }
 }
 
 impl Gate {
@@ -77,7 +81,7 @@ impl Gate {
             Ok((identified, _)) => identified,
             Err(why) => {
                 tracing::debug!(%why, "a caller could not be identified");
-                return Ok(Asking { user: NO_USER, caller: None, _call: call });
+                return Ok(Asking { user: NO_USER, identified: None, _call: call });
             }
         };
         let user = identified.peer.uid;
@@ -100,7 +104,7 @@ impl Gate {
         if user == NO_USER {
             return Err(Error::InvalidArgument("uid 4294967295 stands for nobody".into()));
         }
-        Ok(Asking { user, caller: caller.cloned(), _call: call })
+        Ok(Asking { user, identified: Some(identified), _call: call })
     }
 
     async fn answer(
@@ -125,7 +129,7 @@ impl Gate {
         data: &[&str],
         said: &Said,
     ) -> Result<Answer> {
-        let (user, caller) = (asking.user, asking.caller.clone());
+        let (user, identified) = (asking.user, asking.identified.clone());
         let engine = Arc::clone(&self.0.engine);
         let (context, tag) = (said.context.clone(), said.tag.clone());
         let purpose = purpose.to_owned();
@@ -133,7 +137,7 @@ impl Gate {
         let checked = tokio::task::spawn_blocking(move || {
             let data: Vec<&str> = data.iter().map(String::as_str).collect();
             let request = Request::new(&purpose, &data, &context, &tag)?;
-            Ok(engine.check_once(Asker { user, caller: caller.as_ref() }, &request))
+            Ok(engine.check_once(asker(user, identified.as_deref()), &request))
         });
         match checked.await {
             Ok(answer) => answer.map_err(wire),

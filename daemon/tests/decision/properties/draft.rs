@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use consentd::apps::{App, Collection, Destination, Pair, Recipient};
+use consentd::apps::{App, Collection, Country, Destination, Pair, Recipient, Safeguard};
 use consentd::catalog::{
     Basis, Catalog, DataIx, NoticeIx, PurposeIx, RecipientIx, RegionIx, State, ToggleIx, Trust,
 };
@@ -219,13 +219,13 @@ impl Draft {
                     destinations: destinations
                         .iter()
                         .map(|(country, only, tls, safeguard, permitted)| Destination {
-                            country: COUNTRIES[country % COUNTRIES.len()].into(),
+                            country: code(COUNTRIES[country % COUNTRIES.len()]),
                             regions: only
                                 .map(|only| RegionIx(index(only, catalog.regions.len())))
                                 .into_iter()
                                 .collect(),
                             tls: *tls,
-                            safeguard: safeguard.then(|| "certification".into()),
+                            safeguard: safeguard.then_some(Safeguard::Certification),
                             permitted: *permitted,
                         })
                         .collect(),
@@ -381,4 +381,8 @@ fn every_reason_of_the_rule_is_drawn_and_a_good_part_is_allowed() {
         .map(|(_, count)| count)
         .sum();
     assert!(allowed * 6 > total, "{allowed} of {total} allowed");
+}
+
+fn code(country: &str) -> Country {
+    Country(country.as_bytes().try_into().unwrap())
 }

@@ -167,13 +167,13 @@ proptest! {
     #[test]
     fn a_stored_state_lowered_never_loosens(rows in rows(), at in any::<usize>(), off in any::<bool>()) {
         let settings_before = settings(&rows);
-        let stored = settings_before.entries.len();
+        let stored = settings_before.entries.iter().count();
         prop_assume!(stored > 0);
         let (key, had) = settings_before.entries.iter().nth(at % stored).unwrap();
         let lower = if off { State::Off } else { State::Ask };
         let mut lowered = settings(&rows);
-        let entry = Entry { notice: None, generation: 1000, state: had.state.min(lower), ..*had };
-        lowered.entries.insert(*key, entry);
+        let entry = Entry { notice: None, generation: 1000, state: had.state.min(lower), ..had };
+        lowered.entries.insert(key, entry);
         for now in [NOON, Moment { wall: NOON.wall + 7200, ..NOON }] {
             let before = check(&settings_before, false, now);
             for (position, after) in check(&lowered, false, now).into_iter().enumerate() {
@@ -198,7 +198,7 @@ proptest! {
     fn what_others_chose_changes_nothing(rows in rows(), more in rows()) {
         let mut settings_with = settings(&rows);
         let before = check(&settings_with, false, NOON);
-        for (mut key, entry) in settings(&more).entries {
+        for (mut key, entry) in settings(&more).entries.iter() {
             if key.app == PHONE.app {
                 key.app = AppKey(u32::MAX - 1);
             } else {

@@ -57,7 +57,7 @@ fn declared(check: &Drawn, data: &str) -> Option<(BTreeSet<String>, BTreeSet<Box
         .destinations
         .iter()
         .filter(|to| to.regions.is_empty() || to.regions.contains(region))
-        .map(|to| to.country.clone());
+        .map(|to| to.country.code().into());
     let recipients = collection.recipients.iter().map(|to| id_of(catalog, to));
     Some((recipients.collect(), serve.collect()))
 }

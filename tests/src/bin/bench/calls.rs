@@ -15,11 +15,15 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{ChildStdin, ChildStdout};
 use zbus::{Connection, Message, Variant};
 
+use crate::empty;
+
 /// What is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Call {
     /// A method that does nothing, of a service of the bench's own.
     Empty,
+    /// A method that takes and gives what `Check` does and does nothing, of the same service.
+    Shape,
     /// `org.freedesktop.DBus.Peer.Ping` of consentd.
     Ping,
     /// `Gate1.Check` of one item that is allowed; recorded.
@@ -32,6 +36,16 @@ pub enum Call {
     GetPermission,
     /// polkit's `CheckAuthorization` of the caller itself.
     CheckAuthorization,
+}
+
+impl Call {
+    /// Whether its answer is a check's.
+    fn is_check(self) -> bool {
+        match self {
+            Call::Check | Call::CheckEight | Call::Preview | Call::Shape => true,
+            Call::Empty | Call::Ping | Call::GetPermission | Call::CheckAuthorization => false,
+        }
+    }
 }
 
 /// The app that the caller is, and what it asks for: under no switch but the app's own.
@@ -62,8 +76,11 @@ pub async fn serve_blocks() -> Result<ExitCode> {
         let mut nanos = Vec::new();
         for _ in 0..block.times {
             let began = Instant::now();
-            call(&bus, block.call).await?;
+            let reply = call(&bus, block.call).await?;
             nanos.push(u64::try_from(began.elapsed().as_nanos())?);
+            if block.call.is_check() {
+                all_allowed(&reply)?;
+            }
         }
         let mut out = std::io::stdout().lock();
         serde_json::to_writer(&mut out, &nanos)?;
@@ -73,7 +90,7 @@ pub async fn serve_blocks() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn call(bus: &Connection, call: Call) -> Result<()> {
+async fn call(bus: &Connection, call: Call) -> Result<Message> {
     let method = async |name, path, interface, member, body: Body<'_>| -> Result<Message> {
         let (name, interface) = (Some(name), Some(interface));
         let reply = match body {
@@ -96,39 +113,30 @@ async fn call(bus: &Connection, call: Call) -> Result<()> {
         reply.with_context(|| format!("calling {member}"))
     };
     let (consentd, object, gate) = ("org.consentd", "/org/consentd", "org.consentd.Gate1");
+    let one = Body::Check(&ITEMS[..1]);
     match call {
         Call::Empty => {
-            use crate::empty::{INTERFACE, NAME, PATH};
-            method(NAME, PATH, INTERFACE, "Nothing", Body::None).await?;
+            method(empty::NAME, empty::PATH, empty::INTERFACE, "Nothing", Body::None).await
         }
+        Call::Shape => method(empty::NAME, empty::PATH, empty::INTERFACE, "Shape", one).await,
         Call::Ping => {
-            method(consentd, object, "org.freedesktop.DBus.Peer", "Ping", Body::None).await?;
+            method(consentd, object, "org.freedesktop.DBus.Peer", "Ping", Body::None).await
         }
-        Call::Check => {
-            let reply = method(consentd, object, gate, "Check", Body::Check(&ITEMS[..1])).await?;
-            all_allowed(&reply)?;
-        }
-        Call::CheckEight => {
-            let reply = method(consentd, object, gate, "Check", Body::Check(&ITEMS)).await?;
-            all_allowed(&reply)?;
-        }
-        Call::Preview => {
-            let reply = method(consentd, object, gate, "Preview", Body::Check(&ITEMS[..1])).await?;
-            all_allowed(&reply)?;
-        }
+        Call::Check => method(consentd, object, gate, "Check", one).await,
+        Call::CheckEight => method(consentd, object, gate, "Check", Body::Check(&ITEMS)).await,
+        Call::Preview => method(consentd, object, gate, "Preview", one).await,
         Call::GetPermission => {
             use crate::peers::{PERMISSION, STORE, STORE_PATH};
-            method(STORE, STORE_PATH, STORE, "GetPermission", Body::Strings(PERMISSION)).await?;
+            method(STORE, STORE_PATH, STORE, "GetPermission", Body::Strings(PERMISSION)).await
         }
         Call::CheckAuthorization => {
             let caller = bus.unique_name().context("no name on the bus")?.to_string();
             let (path, interface) =
                 ("/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.PolicyKit1.Authority");
             let name = consentd_tests::polkit::NAME;
-            method(name, path, interface, "CheckAuthorization", Body::Subject(caller)).await?;
+            method(name, path, interface, "CheckAuthorization", Body::Subject(caller)).await
         }
     }
-    Ok(())
 }
 
 enum Body<'a> {

@@ -1,5 +1,6 @@
 //! A service of the bench's own with a method that does nothing: what a call costs at the least.
 
+use std::collections::HashMap;
 use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, Result};
@@ -7,6 +8,7 @@ use consentd_tests::process::{Process, bound_command};
 use consentd_tests::world::World;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::ChildStdout;
+use zbus::Variant;
 
 pub const NAME: &str = "org.example.Empty";
 pub const PATH: &str = "/org/example/Empty";
@@ -17,7 +19,20 @@ struct Empty;
 #[zbus::interface(name = "org.example.Empty1")]
 impl Empty {
     fn nothing(&self) {}
+
+    /// What `Check` takes and gives, with nothing in between.
+    fn shape(
+        &self,
+        _purpose: &str,
+        data: Vec<&str>,
+        _context: HashMap<&str, Variant<'_>>,
+    ) -> (Vec<Answer>, HashMap<&'static str, Variant<'static>>) {
+        let answer = |id: &&str| ((*id).to_owned(), "allow", "legitimate-interest", "");
+        (data.iter().map(answer).collect(), HashMap::from([("generation", Variant::from(1_u64))]))
+    }
 }
+
+type Answer = (String, &'static str, &'static str, &'static str);
 
 /// Serves it until the bus hangs up.
 pub async fn serve() -> Result<ExitCode> {

@@ -14,7 +14,7 @@ mod table;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::table::Table;
 
@@ -24,8 +24,22 @@ struct Options {
     /// A tenth of the rounds: for a look, not for figures.
     #[arg(long)]
     quick: bool,
+    /// One part of the table alone.
+    #[arg(long)]
+    only: Option<Section>,
     #[command(subcommand)]
     part: Option<Part>,
+}
+
+/// A part of the table.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Section {
+    /// One call over the bus, beside its peers.
+    Calls,
+    /// One toggle flipped.
+    Flips,
+    /// Start, memory and wake-ups of a daemon with much to keep.
+    Daemon,
 }
 
 #[derive(Subcommand)]
@@ -47,9 +61,16 @@ async fn main() -> Result<ExitCode> {
         None => {}
     }
     let rounds = if options.quick { 3 } else { 30 };
+    let wanted = |section| options.only.is_none_or(|only| only == section);
     let mut table = Table::begin()?;
-    peers::measure(&mut table, rounds).await?;
-    flips::measure(&mut table, rounds)?;
-    start::measure(&mut table, if options.quick { 3 } else { 11 }).await?;
+    if wanted(Section::Calls) {
+        peers::measure(&mut table, rounds).await?;
+    }
+    if wanted(Section::Flips) {
+        flips::measure(&mut table, rounds)?;
+    }
+    if wanted(Section::Daemon) {
+        start::measure(&mut table, if options.quick { 3 } else { 11 }).await?;
+    }
     table.end()
 }

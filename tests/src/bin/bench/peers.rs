@@ -39,7 +39,8 @@ pub async fn measure(table: &mut Table, rounds: u32) -> Result<()> {
         Some(_) => None,
         None => Some(Polkit::start(&world.bus, world.stage.root(), "").await?),
     };
-    let mut calls = vec![Call::Empty, Call::Ping, Call::Check, Call::CheckEight, Call::Preview];
+    let mut calls =
+        vec![Call::Empty, Call::Shape, Call::Ping, Call::Check, Call::CheckEight, Call::Preview];
     calls.extend(store.as_ref().map(|_| Call::GetPermission));
     calls.extend(polkit.as_ref().map(|_| Call::CheckAuthorization));
     let mut caller = Caller::start(&world)?;
@@ -77,6 +78,7 @@ fn report(table: &mut Table, found: &[(Call, Spread)]) -> Result<()> {
         let slower = format!("{:.2} × Check", spread.to(check));
         let (what, beside, budget, verdict) = match call {
             Call::Empty => ("an empty method", "", "", Verdict::None),
+            Call::Shape => ("  with what Check takes and gives", &*beside, "", Verdict::None),
             Call::Ping => ("Peer.Ping of consentd", &*beside, "", Verdict::None),
             Call::Check => {
                 let met = spread.to(empty) <= 1.3;

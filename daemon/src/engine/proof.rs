@@ -49,12 +49,12 @@ impl Engine {
         let lasting = state.settings.entries.iter().map(|(key, entry)| (key, entry, None));
         let passing = state.settings.allowances.iter();
         let passing =
-            passing.map(|(key, allowance)| (key, &allowance.entry, Some(allowance.lifetime)));
+            passing.map(|(key, allowance)| (*key, allowance.entry, Some(allowance.lifetime)));
         lasting
             .chain(passing)
             .filter(|(key, ..)| key.user == user)
             .map(|(key, entry, lifetime)| {
-                choice(&state, *key, entry)
+                choice(&state, key, entry)
                     .with("lifetime", lifetime.map_or("forever", |lifetime| lifetime.word()))
                     .maybe("until", lifetime.and_then(|lifetime| lifetime.until()))
             })
@@ -62,7 +62,7 @@ impl Engine {
     }
 }
 
-fn choice(state: &State, key: Key, entry: &Entry) -> Row {
+fn choice(state: &State, key: Key, entry: Entry) -> Row {
     let names = &state.numbers;
     let notice = entry.notice.and_then(|notice| names.notices.name(notice.0.get().into()));
     Row::new()

@@ -17,7 +17,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # `make install BUILT=DIR` installs binaries that were built elsewhere.
 BUILT  ?= $(TARGET)/release
 
-.PHONY: all build demo play test bench install uninstall clean
+.PHONY: all build demo play test torture bench install uninstall clean
 
 all: build
 
@@ -45,6 +45,15 @@ test:
 	scripts/need test
 	$(CARGO) build --locked --workspace --bins --examples
 	$(CARGO) test --locked --workspace
+
+# Ten thousand kills, and disks that fail at every write: an hour or two.
+torture:
+	scripts/need test
+	$(CARGO) build --locked --workspace --bins --examples
+	CONSENTD_KILLS=8000 $(CARGO) test --locked -p consentd --test engine -- --exact \
+		killed::what_was_acknowledged_survives_kill_9
+	CONSENTD_KILLS=2000 $(CARGO) test --locked -p consentd-tests --test e2e -- \
+		--exact --ignored --nocapture kill::torture
 
 # The budgets of the design, each beside its peer in the same run.
 bench:

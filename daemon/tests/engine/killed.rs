@@ -13,7 +13,9 @@ use crate::device::{
 };
 use crate::stage;
 
-const ROUNDS: u64 = 20;
+/// Kills of one device, before another takes its place: what it lived through is looked at whole after
+/// each.
+const OF_ONE_DEVICE: u64 = 40;
 const APPS: [&str; 3] = [GAME, WEATHER, "org.example.maps"];
 const STATES: [&str; 4] = ["off", "ask", "on", "unset"];
 
@@ -40,19 +42,27 @@ pub fn plays_until_killed(device: &Device) {
     }
 }
 
+/// `CONSENTD_KILLS` of them; `make torture` asks for thousands.
 #[test]
 fn what_was_acknowledged_survives_kill_9() {
+    let wanted = std::env::var("CONSENTD_KILLS").map_or(OF_ONE_DEVICE, |n| n.parse().unwrap());
+    for first in (0..wanted).step_by(usize::try_from(OF_ONE_DEVICE).unwrap()) {
+        kill_again_and_again(first, OF_ONE_DEVICE.min(wanted - first));
+    }
+}
+
+fn kill_again_and_again(first: u64, rounds: u64) {
     let device = Device::new();
     drop(device.start());
     let mut highest = 0;
     let mut acknowledged: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
-    for round in 0..ROUNDS {
+    for round in first..first + rounds {
         let mut player = stage::play("work until killed", device.path(), Command::new("env"));
         let mut hear = |line: String| {
             let (what, number) = line.split_once(' ').unwrap();
             acknowledged.entry(what.to_owned()).or_default().insert(number.parse().unwrap());
         };
-        for _ in 0..(1 + round * 7 % 31) {
+        for _ in 0..(1 + round * 7 % 31 + round / 31 % 5) {
             hear(player.heard().unwrap());
         }
         player.process.kill().unwrap();
@@ -100,5 +110,8 @@ fn what_was_acknowledged_survives_kill_9() {
             assert_eq!(stored(&engine, "ad-services", &app), state, "round {round}: {app}");
         }
     }
-    assert!(acknowledged["set"].len() > 20 && acknowledged["not-set"].len() > 20);
+    let enough = usize::try_from(rounds / 2).unwrap();
+    assert!(acknowledged["set"].len() > enough && acknowledged["not-set"].len() > enough);
+    let verdict = device.start().verify_log().unwrap();
+    assert_eq!(verdict.get("whole"), Some(&true.into()), "{verdict:?}");
 }

@@ -7,18 +7,34 @@ use std::collections::BTreeMap;
 use anyhow::{Result, ensure};
 use consentd_dbus::Options;
 use consentd_tests::app::App;
+use consentd_tests::bus::BusKind;
 use consentd_tests::person::{Person, count};
 use consentd_tests::words::{Order, Question, Reply};
 use consentd_tests::world::World;
 use tokio::sync::watch;
+use zbus::Variant;
 
 use crate::ids::SECURITY;
-use crate::scenario::on_both_buses;
+use crate::scenario::{on_both_buses, run};
 
 on_both_buses![
     thirty_kills_lose_no_acknowledged_change_and_no_answered_check,
     ten_stops_lose_no_acknowledged_change_and_no_answered_check,
 ];
+
+/// `CONSENTD_KILLS` kills, in worlds of thirty, on one bus and the other: for `make torture`.
+#[test]
+#[ignore = "takes long: make torture runs it"]
+fn torture() -> Result<()> {
+    let wanted: usize = std::env::var("CONSENTD_KILLS")?.parse()?;
+    for world in 0..wanted.div_ceil(30) {
+        let kind = [BusKind::DbusDaemon, BusKind::DbusBroker][world % 2];
+        let seed = u64::try_from(world)? << 32;
+        run(kind, async |world| interrupted(world, seed, 30, |world| world.daemon.kill()).await)?;
+        println!("{} kills", (world + 1) * 30);
+    }
+    Ok(())
+}
 
 const TOGGLES: [&str; 4] = ["ad-services", "personalised-content", "marketing", "user-experience"];
 const APPS: [&str; 5] = ["", "org.example.game", "org.example.store", "org.example.push", "*"];
@@ -57,24 +73,25 @@ impl Dice {
 async fn thirty_kills_lose_no_acknowledged_change_and_no_answered_check(
     world: &mut World,
 ) -> Result<()> {
-    interrupted(world, 30, |world| world.daemon.kill()).await
+    interrupted(world, 0, 30, |world| world.daemon.kill()).await
 }
 
 async fn ten_stops_lose_no_acknowledged_change_and_no_answered_check(
     world: &mut World,
 ) -> Result<()> {
-    interrupted(world, 10, World::stop).await
+    interrupted(world, 0, 10, World::stop).await
 }
 
 async fn interrupted(
     world: &mut World,
+    seed: u64,
     rounds: u64,
     interrupt: impl Fn(&mut World) -> Result<()>,
 ) -> Result<()> {
     let known = RefCell::new(Acknowledged::default());
     let mut security = world.app("security").await?;
     for round in 1..=rounds {
-        let mut dice = Dice(round.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut dice = Dice((seed + round).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let person = world.person().await?;
         let (sent, mut seen) = watch::channel(0_usize);
         let (until, pauses) = (1 + dice.below(12), dice.below(300));
@@ -94,6 +111,9 @@ async fn interrupted(
         compare(&person, &mut acknowledged, round).await?;
         known.replace(acknowledged);
     }
+    let person = world.person().await?;
+    let proof = person.admin.verify_log(Options::new()).await?;
+    ensure!(proof["whole"] == Variant::from(true).try_into_owned()?, "{proof:?}");
     Ok(())
 }
 

@@ -154,33 +154,35 @@ fn all_allowed(reply: &Message) -> Result<()> {
     Ok(())
 }
 
+/// Asks without end, so many questions at once: an app that floods.
+pub async fn flood() -> Result<ExitCode> {
+    let bus = Connection::system().await?;
+    let ask = async || -> Result<()> {
+        loop {
+            call(&bus, Call::Check).await?;
+        }
+    };
+    println!("flooding");
+    let all = (0..FLOOD).map(|_| ask());
+    futures_util::future::try_join_all(all).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Questions that the flood has open at once: most system buses allow one connection 128.
+const FLOOD: usize = 100;
+
 /// A caller that runs.
 pub struct Caller {
     _process: Process,
     orders: ChildStdin,
-    replies: Lines<BufReader<ChildStdout>>,
+    replies: Lined,
 }
 
 impl Caller {
-    /// This program again, under the path of the app.
+    /// This program again, under the path of an app.
     pub fn start(world: &World) -> Result<Caller> {
-        let path = world.stage.bin().dir().join(APP);
-        std::fs::remove_file(&path)?;
-        place::copy_program(&std::env::current_exe()?, &path)?;
-        let mut command = bound_command(&path);
-        command
-            .arg("caller")
-            .env("DBUS_SYSTEM_BUS_ADDRESS", world.bus.address())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
-        let mut process = Process::spawn("the caller", &mut command)?;
-        let orders = process.child().stdin.take().context("no stdin")?;
-        let replies = process.child().stdout.take().context("no stdout")?;
-        Ok(Caller {
-            _process: process,
-            orders: ChildStdin::from_std(orders)?,
-            replies: BufReader::new(ChildStdout::from_std(replies)?).lines(),
-        })
+        let (process, orders, replies) = start_as(world, APP, "caller")?;
+        Ok(Caller { _process: process, orders, replies })
     }
 
     /// Makes a call so many times, one after the other.
@@ -192,6 +194,26 @@ impl Caller {
         let nanos: Vec<u64> = serde_json::from_str(&reply)?;
         Ok(nanos.into_iter().map(Duration::from_nanos).collect())
     }
+}
+
+type Lined = Lines<BufReader<ChildStdout>>;
+
+/// Starts a part of this program as the app of this name.
+pub fn start_as(world: &World, app: &str, part: &str) -> Result<(Process, ChildStdin, Lined)> {
+    let path = world.stage.bin().dir().join(app);
+    std::fs::remove_file(&path)?;
+    place::copy_program(&std::env::current_exe()?, &path)?;
+    let mut command = bound_command(&path);
+    command
+        .arg(part)
+        .env("DBUS_SYSTEM_BUS_ADDRESS", world.bus.address())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut process = Process::spawn(part, &mut command)?;
+    let orders = process.child().stdin.take().context("no stdin")?;
+    let replies = process.child().stdout.take().context("no stdout")?;
+    let replies = BufReader::new(ChildStdout::from_std(replies)?).lines();
+    Ok((process, ChildStdin::from_std(orders)?, replies))
 }
 
 /// `Check` for this process, which is nobody: to see that the daemon answers at all.

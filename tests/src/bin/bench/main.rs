@@ -6,6 +6,8 @@
 mod calls;
 mod empty;
 mod flips;
+mod history;
+mod isolation;
 mod load;
 mod peers;
 mod start;
@@ -36,8 +38,12 @@ struct Options {
 enum Section {
     /// One call over the bus, beside its peers.
     Calls,
+    /// One app's flood beside another's calls.
+    Isolation,
     /// One toggle flipped.
     Flips,
+    /// Looking through a ledger of a million rows.
+    History,
     /// Start, memory and wake-ups of a daemon with much to keep.
     Daemon,
 }
@@ -47,6 +53,9 @@ enum Part {
     /// Makes calls in blocks and says how long each took.
     #[command(hide = true)]
     Caller,
+    /// Asks without end.
+    #[command(hide = true)]
+    Flood,
     /// Serves a method that does nothing.
     #[command(hide = true)]
     Empty,
@@ -57,6 +66,7 @@ async fn main() -> Result<ExitCode> {
     let options = Options::parse();
     match options.part {
         Some(Part::Caller) => return calls::serve_blocks().await,
+        Some(Part::Flood) => return calls::flood().await,
         Some(Part::Empty) => return empty::serve().await,
         None => {}
     }
@@ -66,8 +76,14 @@ async fn main() -> Result<ExitCode> {
     if wanted(Section::Calls) {
         peers::measure(&mut table, rounds).await?;
     }
+    if wanted(Section::Isolation) {
+        isolation::measure(&mut table, rounds).await?;
+    }
     if wanted(Section::Flips) {
         flips::measure(&mut table, rounds)?;
+    }
+    if wanted(Section::History) {
+        history::measure(&mut table, rounds)?;
     }
     if wanted(Section::Daemon) {
         start::measure(&mut table, if options.quick { 3 } else { 11 }).await?;

@@ -64,6 +64,11 @@ struct Asking {
 }
 
 impl Asking {
+    /// Whose turn it takes.
+    fn whose(&self) -> (u32, &str) {
+        (self.user, self.asker().caller.map_or("", |caller| &caller.app))
+    }
+
     fn asker(&self) -> Asker<'_> {
         asker(self.user, self.identified.as_deref())
     }
@@ -115,7 +120,11 @@ impl Gate {
         said: &Said,
     ) -> Result<Answer> {
         let request = Request::new(purpose, data, &said.context, &said.tag).map_err(wire)?;
-        match self.0.engine.check(asking.asker(), &request) {
+        let turn = self.0.turns.take(asking.whose()).await;
+        let checked = self.0.engine.check(asking.asker(), &request);
+        // What waits for the disk holds nobody's turn up.
+        drop(turn);
+        match checked {
             Checked::Answered(answer) => Ok(answer),
             Checked::UsesOnce => self.answer_once(asking, purpose, data, said).await,
         }
@@ -190,6 +199,7 @@ impl Gate {
         let said = Said::read(context)?;
         let asking = self.asking(&header, said.user).await?;
         let request = Request::new(purpose, &data, &said.context, &said.tag).map_err(wire)?;
+        let _turn = self.0.turns.take(asking.whose()).await;
         let answer = self.0.engine.preview(asking.asker(), &request);
         Ok((results(&data, &answer.rulings), info(&answer)))
     }

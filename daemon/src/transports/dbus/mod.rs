@@ -15,6 +15,7 @@ mod polkit;
 mod service;
 mod settings;
 mod signals;
+mod turns;
 mod watchers;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use zbus::message::Header;
 
 use super::followers::Followers;
 use super::places::Places;
+use super::turns::Turns;
 use super::watchers::Watchers;
 use crate::apps::Apps;
 use crate::authority::Authority;
@@ -44,6 +45,8 @@ pub struct Service {
     pub(super) authority: Authority,
     pub(super) watchers: Arc<Watchers>,
     pub(super) followers: Arc<Followers>,
+    /// Whose check is answered next.
+    pub(super) turns: Arc<Turns>,
     /// Questions to polkit.
     pub(super) asked: Arc<Places>,
     /// Looks into the ledger, and exports.
@@ -75,6 +78,7 @@ impl Service {
             watchers: Arc::default(),
             followers: Arc::new(Followers::new(Arc::clone(&engine))),
             engine,
+            turns: Arc::default(),
             asked: Places::new(8, "questions to polkit"),
             readers: Places::new(8, "looks into the history"),
             exports: Places::new(1, "export"),

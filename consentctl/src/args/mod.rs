@@ -122,6 +122,27 @@ pub enum Verb {
     },
     /// Load the catalogue and the declarations anew.
     Reload,
+    /// Print what makes a shell complete consentctl's words.
+    #[command(after_help = COMPLETIONS_EXAMPLE)]
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+const COMPLETIONS_EXAMPLE: &str = "\
+Where consentctl was installed the shells have them already. Else, for this bash alone:
+  eval \"$(consentctl completions bash)\"";
+
+/// A shell that completes words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// The GNU shell.
+    Bash,
+    /// The Z shell.
+    Zsh,
+    /// The friendly one.
+    Fish,
 }
 
 const SET_EXAMPLES: &str = "\

@@ -25,4 +25,5 @@ mod revocation;
 mod scenario;
 mod settings_authority;
 mod toggles;
+mod told;
 mod trying_out;

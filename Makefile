@@ -25,7 +25,7 @@ BUILT  ?= $(TARGET)/release
 # HOST=DIR has the same build for this one.
 HOST   ?= $(BUILT)
 
-.PHONY: all build demo play test bench install uninstall clean
+.PHONY: all build demo play test bench install uninstall deb clean
 
 all: build
 
@@ -143,3 +143,10 @@ uninstall:
 	for dir in '$(datadir)/consentd/apps.d' '$(datadir)/consentd' '$(docdir)' \
 		'$(sysconfdir)/consentd/apps.d' '$(sysconfdir)/consentd'; do \
 		rmdir '$(DESTDIR)'"$$dir" 2>/dev/null || true; done
+
+# A Debian package of what `make build` built, or of BUILT=DIR; it comes to lie beside the programs' folder.
+deb: $(BUILT)/consentd $(BUILT)/consentctl
+	scripts/need deb
+	debian/rules clean
+	debian/rules binary BUILT=$(BUILT) DEB_DIR=$(TARGET)
+	debian/rules clean

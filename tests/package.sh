@@ -57,6 +57,7 @@ systemctl is-enabled --quiet consentd.service || fail "the unit is not enabled"
 if [ -d /run/systemd/system ]; then
     systemctl is-active --quiet consentd.service || fail "the unit is not started"
 fi
+consentctl doctor --root / >"$dir/doctor.txt" || { cat "$dir/doctor.txt" >&2; fail "doctor finds something"; }
 man --where consentctl >/dev/null && man --where 8 consentd >/dev/null || fail "no manual pages"
 
 # On a bus of this script's own, with the policy that was installed. The bus starts the daemon when it
@@ -100,6 +101,7 @@ ask --json status >"$dir/status.json" || { cat "$dir/bus.log" >&2; fail "consent
 for part in store ledger catalog; do
     grep -q "\"$part\": \"ok\"" "$dir/status.json" || { cat "$dir/status.json" >&2; fail "$part"; }
 done
+ask doctor >"$dir/doctor.txt" || { cat "$dir/doctor.txt" >&2; fail "doctor finds something"; }
 # A choice, made as its owner, that lies where the package says that choices lie.
 ask set ad-services on >/dev/null || fail "nothing can be set"
 [ "$(stat -c '%U' /var/lib/consentd/settings.db)" = consentd ] || fail "nothing was stored"

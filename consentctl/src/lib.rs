@@ -4,6 +4,7 @@
 mod answers;
 mod args;
 mod dictionary;
+mod doctor;
 mod failure;
 mod json;
 mod printable;
@@ -24,6 +25,7 @@ use clap::{CommandFactory, Parser};
 use consentd_dbus::names::exit;
 
 use args::{Arguments, Verb};
+use doctor::Patient;
 use failure::Failure;
 use screen::Screen;
 use session::Session;
@@ -59,6 +61,10 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(async {
+        // A bus that is away is one of its findings, not an error.
+        if let Verb::Doctor { root } = arguments.verb {
+            return doctor::doctor(Patient::new(root, arguments.address), &screen).await;
+        }
         let address = arguments.address.as_deref();
         let session = Session::connect(address, arguments.user, screen).await?;
         verbs::run(&session, arguments.verb).await

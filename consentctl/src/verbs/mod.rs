@@ -20,6 +20,7 @@ mod verify;
 use consentd_dbus::names::exit;
 
 use crate::args::{Log, LogVerb, Verb};
+use crate::doctor::{Patient, doctor};
 use crate::failure::Failure;
 use crate::session::Session;
 
@@ -52,8 +53,9 @@ pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Notices => notices::notices(session).await?,
         Verb::Catalog { verb } => catalog::catalog(session, verb).await?,
         Verb::Reload => catalog::reload(session).await?,
-        // Needs no bus; done before there is a session.
+        // These come before there is a session.
         Verb::Completions { shell } => return completions(shell, &session.screen),
+        Verb::Doctor { root } => return doctor(Patient::new(root, None), &session.screen).await,
     }
     Ok(exit::OK)
 }

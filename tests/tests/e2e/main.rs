@@ -9,6 +9,7 @@
 mod buses;
 mod check;
 mod consentctl;
+mod doctor;
 mod faults;
 mod hostile;
 mod identities;

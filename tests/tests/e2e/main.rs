@@ -28,3 +28,4 @@ mod settings_authority;
 mod toggles;
 mod told;
 mod trying_out;
+mod unit;

@@ -6,6 +6,11 @@ bindir      ?= $(prefix)/bin
 libexecdir  ?= $(prefix)/libexec
 datadir     ?= $(prefix)/share
 docdir      ?= $(datadir)/doc/consentd
+mandir      ?= $(datadir)/man
+bashdir     ?= $(datadir)/bash-completion/completions
+fishdir     ?= $(datadir)/fish/vendor_completions.d
+# Debian's zsh looks in a folder of its own.
+zshdir      ?= $(datadir)/zsh/$(if $(wildcard /usr/share/zsh/vendor-completions),vendor-completions,site-functions)
 unitdir     ?= $(prefix)/lib/systemd/system
 sysusersdir ?= $(prefix)/lib/sysusers.d
 tmpfilesdir ?= $(prefix)/lib/tmpfiles.d
@@ -16,15 +21,18 @@ CARGO  ?= cargo
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # `make install BUILT=DIR` installs binaries that were built elsewhere.
 BUILT  ?= $(TARGET)/release
+# Manual pages and completions come from the programs themselves. Where those are another machine's,
+# HOST=DIR has the same build for this one.
+HOST   ?= $(BUILT)
 
-.PHONY: all build demo play test torture bench install uninstall clean
+.PHONY: all build demo play test torture bench install uninstall deb clean
 
 all: build
 
 build: ; $(build-release)
 define build-release
 	scripts/need build
-	$(CARGO) build --locked --release -p consentd -p consentctl
+	$(CARGO) build --locked --release -p consentd -p consentctl --bins --examples
 endef
 
 # Real apps ask a real daemon over a real bus, told as a story. Built as the tests are, without
@@ -86,6 +94,21 @@ CATALOG    := $(wildcard catalog/*.toml)
 SAMPLES    := $(wildcard catalog/apps.d/*.toml)
 INTERFACES := $(wildcard dbus/interfaces/*.xml)
 
+# Made at the same time as others': nothing is written where the programs are.
+define install-told
+	told=$$(mktemp -d) && trap 'rm -rf "$$told"' EXIT && \
+	$(HOST)/examples/consentctl-man "$$told/man1" && \
+	$(HOST)/examples/consentd-man "$$told/man8" && \
+	mkdir "$$told/man5" && cp daemon/man/*.5 "$$told/man5" && \
+	for page in "$$told"/man?/*; do \
+		$(relocate) "$$page" | install -D -m 644 /dev/stdin '$(DESTDIR)$(mandir)'"$${page#$$told}" || exit 1; \
+	done && \
+	for shell in bash zsh fish; do $(HOST)/consentctl completions $$shell >"$$told/$$shell" || exit 1; done && \
+	install -D -m 644 "$$told/bash" '$(DESTDIR)$(bashdir)/consentctl' && \
+	install -D -m 644 "$$told/zsh" '$(DESTDIR)$(zshdir)/_consentctl' && \
+	install -D -m 644 "$$told/fish" '$(DESTDIR)$(fishdir)/consentctl.fish'
+endef
+
 install: $(BUILT)/consentd $(BUILT)/consentctl
 	install -D -m 755 $(BUILT)/consentd '$(DESTDIR)$(libexecdir)/consentd'
 	install -D -m 755 $(BUILT)/consentctl '$(DESTDIR)$(bindir)/consentctl'
@@ -103,6 +126,7 @@ install: $(BUILT)/consentd $(BUILT)/consentctl
 	install -d '$(DESTDIR)$(docdir)/examples'
 	install -m 644 $(SAMPLES) '$(DESTDIR)$(docdir)/examples'
 	install -d '$(DESTDIR)$(sysconfdir)/consentd/apps.d'
+	@$(install-told)
 # What an administrator changed stays.
 	test -e '$(DESTDIR)$(sysconfdir)/consentd/consentd.toml' || \
 		$(call moved,dbus/consentd.toml,$(sysconfdir)/consentd/consentd.toml)
@@ -116,10 +140,22 @@ uninstall:
 		'$(DESTDIR)$(datadir)/polkit-1/actions/org.consentd.policy' \
 		'$(DESTDIR)$(unitdir)/consentd.service' \
 		'$(DESTDIR)$(sysusersdir)/consentd.conf' \
-		'$(DESTDIR)$(tmpfilesdir)/consentd.conf'
+		'$(DESTDIR)$(tmpfilesdir)/consentd.conf' \
+		'$(DESTDIR)$(mandir)/man1/consentctl.1' '$(DESTDIR)$(mandir)/man1'/consentctl-*.1 \
+		$(patsubst daemon/man/%,'$(DESTDIR)$(mandir)/man5/%',$(wildcard daemon/man/*.5)) \
+		'$(DESTDIR)$(mandir)/man8/consentd.8' \
+		'$(DESTDIR)$(bashdir)/consentctl' '$(DESTDIR)$(zshdir)/_consentctl' \
+		'$(DESTDIR)$(fishdir)/consentctl.fish'
 	rm -rf '$(DESTDIR)$(datadir)/consentd/catalog' '$(DESTDIR)$(docdir)/examples'
 	$(relocate) dbus/consentd.toml | cmp -s - '$(DESTDIR)$(sysconfdir)/consentd/consentd.toml' && \
 		rm -f '$(DESTDIR)$(sysconfdir)/consentd/consentd.toml' || true
 	for dir in '$(datadir)/consentd/apps.d' '$(datadir)/consentd' '$(docdir)' \
 		'$(sysconfdir)/consentd/apps.d' '$(sysconfdir)/consentd'; do \
 		rmdir '$(DESTDIR)'"$$dir" 2>/dev/null || true; done
+
+# A Debian package of what `make build` built, or of BUILT=DIR; it comes to lie beside the programs' folder.
+deb: $(BUILT)/consentd $(BUILT)/consentctl
+	scripts/need deb
+	debian/rules clean
+	debian/rules binary BUILT=$(BUILT) DEB_DIR=$(TARGET)
+	debian/rules clean

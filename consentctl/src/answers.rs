@@ -41,6 +41,7 @@ pub struct Status {
     pub watchers: i64,
     #[serde(default)]
     pub followers: i64,
+    pub agents: Option<i64>,
 }
 
 /// An entry of `Settings1.ListToggles`.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -58,6 +58,12 @@ enum DefaultAge {
     #[default]
     Adult,
     Minor,
+}
+
+/// The command line, for whatever documents it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the daemon until it is told to stop.

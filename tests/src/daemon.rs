@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -68,6 +69,8 @@ impl Daemon {
             Err(error) => return Err(error).context("removing the last notification socket"),
         }
         let notifications = UnixDatagram::bind(&socket_path)?;
+        // A daemon that runs as another user tells, too.
+        std::fs::set_permissions(&socket_path, PermissionsExt::from_mode(0o666))?;
         let log = File::options().create(true).append(true).open(&dirs.log_path)?;
         command
             .env("NOTIFY_SOCKET", &socket_path)

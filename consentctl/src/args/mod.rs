@@ -3,6 +3,8 @@
 mod catalog;
 mod ledger;
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use catalog::{CatalogVerb, Kind};
@@ -122,6 +124,37 @@ pub enum Verb {
     },
     /// Load the catalogue and the declarations anew.
     Reload,
+    /// Find what is wrong with an installation, and say what to do.
+    ///
+    /// Looks at the files of this system and asks the daemon; as root more than as a user. With
+    /// --address the daemon on that bus alone. Ends with 6 if anything is wrong, with 4 if the daemon
+    /// cannot be reached.
+    Doctor {
+        /// Look at the files of the system below this folder, an image, and ask no daemon.
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+    },
+    /// Print what makes a shell complete consentctl's words.
+    #[command(after_help = COMPLETIONS_EXAMPLE)]
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+const COMPLETIONS_EXAMPLE: &str = "\
+Where consentctl was installed the shells have them already. Else, for this bash alone:
+  eval \"$(consentctl completions bash)\"";
+
+/// A shell that completes words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// The GNU shell.
+    Bash,
+    /// The Z shell.
+    Zsh,
+    /// The friendly one.
+    Fish,
 }
 
 const SET_EXAMPLES: &str = "\

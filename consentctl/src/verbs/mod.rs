@@ -4,6 +4,7 @@ mod apps;
 mod ask;
 mod catalog;
 mod change;
+mod completions;
 mod counts;
 mod explain;
 mod export;
@@ -19,8 +20,11 @@ mod verify;
 use consentd_dbus::names::exit;
 
 use crate::args::{Log, LogVerb, Verb};
+use crate::doctor::{Patient, doctor};
 use crate::failure::Failure;
 use crate::session::Session;
+
+pub use completions::completions;
 
 /// Does what was asked; the exit code.
 pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
@@ -49,6 +53,9 @@ pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Notices => notices::notices(session).await?,
         Verb::Catalog { verb } => catalog::catalog(session, verb).await?,
         Verb::Reload => catalog::reload(session).await?,
+        // These come before there is a session.
+        Verb::Completions { shell } => return completions(shell, &session.screen),
+        Verb::Doctor { root } => return doctor(Patient::new(root, None), &session.screen).await,
     }
     Ok(exit::OK)
 }

@@ -14,7 +14,7 @@ use consentd_tests::world::World;
 use crate::scenario::run;
 
 /// Runs `make` on an installation in `root`, with the binaries of this build.
-fn make(target: &str, root: &Path, variables: &[&str]) -> Result<()> {
+pub(crate) fn make(target: &str, root: &Path, variables: &[&str]) -> Result<()> {
     let built = place::built("consentd")?;
     let output = Command::new("make")
         .current_dir(place::root())
@@ -49,7 +49,7 @@ fn files(root: &Path) -> Result<BTreeMap<String, u32>> {
 }
 
 /// What a phone or a distribution expects, by path.
-const EXPECTED: [(&str, u32); 16] = [
+const EXPECTED: [(&str, u32); 23] = [
     ("usr/libexec/consentd", 0o755),
     ("usr/bin/consentctl", 0o755),
     ("usr/share/dbus-1/system.d/org.consentd.conf", 0o644),
@@ -65,6 +65,13 @@ const EXPECTED: [(&str, u32); 16] = [
     ("usr/share/consentd/catalog/data.toml", 0o644),
     ("usr/share/consentd/catalog/purposes.toml", 0o644),
     ("usr/share/doc/consentd/examples/weather.toml", 0o644),
+    ("usr/share/man/man1/consentctl.1", 0o644),
+    ("usr/share/man/man1/consentctl-set.1", 0o644),
+    ("usr/share/man/man5/consentd.toml.5", 0o644),
+    ("usr/share/man/man5/consentd-apps.5", 0o644),
+    ("usr/share/man/man8/consentd.8", 0o644),
+    ("usr/share/bash-completion/completions/consentctl", 0o644),
+    ("usr/share/fish/vendor_completions.d/consentctl.fish", 0o644),
     ("etc/consentd/consentd.toml", 0o644),
 ];
 

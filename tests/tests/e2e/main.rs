@@ -9,6 +9,7 @@
 mod buses;
 mod check;
 mod consentctl;
+mod doctor;
 mod faults;
 mod hostile;
 mod identities;
@@ -25,4 +26,6 @@ mod revocation;
 mod scenario;
 mod settings_authority;
 mod toggles;
+mod told;
 mod trying_out;
+mod unit;

@@ -282,7 +282,8 @@ impl Engine {
             if ruling.decision() != Decision::Ask {
                 continue;
             }
-            let put = ended.filter(|ended| ended.prompt.asked_about(data));
+            let put = ended
+                .filter(|ended| ended.outcome != Outcome::Moot && ended.prompt.asked_about(data));
             let barred = || {
                 let open = open.iter().find(|open| open.data == *data)?;
                 bars.of(&open.toggles)

@@ -65,8 +65,8 @@ pub enum Effect {
     },
     /// Nobody waits for it any more.
     Cancel {
-        /// Of which agent.
-        agent: AgentId,
+        /// Whose.
+        user: u32,
         /// Which.
         number: u64,
     },
@@ -117,7 +117,6 @@ struct Pending {
 #[derive(Debug)]
 struct Open {
     number: u64,
-    agent: AgentId,
     pending: Pending,
 }
 
@@ -184,7 +183,7 @@ impl Queue {
         let desk = self.desks.entry(user).or_default();
         desk.agent = Some(agent);
         if let Some(open) = desk.open.take() {
-            self.effects.push(Effect::Cancel { agent: open.agent, number: open.number });
+            self.effects.push(Effect::Cancel { user, number: open.number });
             desk.put_back(open.pending);
         }
         self.advance(user, now);
@@ -197,7 +196,7 @@ impl Queue {
         };
         desk.agent = None;
         if let Some(open) = desk.open.take() {
-            self.effects.push(Effect::Cancel { agent, number: open.number });
+            self.effects.push(Effect::Cancel { user, number: open.number });
             desk.put_back(open.pending);
         }
         self.advance(user, now);
@@ -242,9 +241,9 @@ impl Queue {
 
     /// Ends everything: the daemon stops.
     pub fn close(&mut self) {
-        for desk in self.desks.values_mut() {
+        for (&user, desk) in &mut self.desks {
             if let Some(open) = desk.open.take() {
-                self.effects.push(Effect::Cancel { agent: open.agent, number: open.number });
+                self.effects.push(Effect::Cancel { user, number: open.number });
                 desk.put_back(open.pending);
             }
             for line in desk.lines.drain(..) {
@@ -287,7 +286,7 @@ impl Queue {
         }
         desk.lines.iter_mut().flat_map(|line| &mut line.questions).for_each(drop_from);
         if let Some(open) = desk.open.take_if(|open| open.pending.waiting.is_empty()) {
-            self.effects.push(Effect::Cancel { agent: open.agent, number: open.number });
+            self.effects.push(Effect::Cancel { user, number: open.number });
         }
         for line in &mut desk.lines {
             line.questions.retain(|pending| !pending.waiting.is_empty());
@@ -310,7 +309,7 @@ impl Queue {
             desk.unanswered.insert(number);
             let (prompt, seconds) = (Arc::clone(&pending.prompt), pending.seconds(now));
             self.effects.push(Effect::Ask { agent, number, prompt, seconds });
-            desk.open = Some(Open { number, agent, pending });
+            desk.open = Some(Open { number, pending });
         }
         if desk.agent.is_none() && desk.open.is_none() && desk.unanswered.is_empty() {
             self.desks.remove(&user);

@@ -63,14 +63,14 @@ fn allow() -> Reply {
     Reply::Answer(Answer::Allow { lifetime: Lifetime::Once, toggles })
 }
 
-/// What is to be done, in short: `ask 1 #1 app/item 20s`, `cancel 1 #1`, `end [1] allowed`.
+/// What is to be done, in short: `ask 1 #1 app/item 20s`, `cancel #1`, `end [1] allowed`.
 fn done(queue: &mut Queue) -> Vec<String> {
     let short = |effect: Effect| match effect {
         Effect::Ask { agent, number, prompt, seconds } => {
             let (app, item) = (&prompt.caller.app, &prompt.question.data[0]);
             format!("ask {} #{number} {app}/{item} {seconds}s", agent.0)
         }
-        Effect::Cancel { agent, number } => format!("cancel {} #{number}", agent.0),
+        Effect::Cancel { number, .. } => format!("cancel #{number}"),
         Effect::End { tickets, outcome, .. } => {
             let tickets: Vec<u64> = tickets.into_iter().map(|ticket| ticket.0).collect();
             let outcome = match outcome {
@@ -197,7 +197,7 @@ fn each_request_keeps_its_deadline() {
     queue.pass(30_000);
     assert_eq!(done(&mut queue), ["end [2] timed out"], "time in the line counts");
     queue.pass(35_000);
-    assert_eq!(done(&mut queue), ["cancel 1 #1", "end [3] timed out"]);
+    assert_eq!(done(&mut queue), ["cancel #1", "end [3] timed out"]);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn an_answer_that_is_late_doubled_or_invented_changes_nothing() {
     assert_eq!(done(&mut queue), [""; 0], "invented");
     queue.replied(20_000, USER, 1, allow());
     let late = done(&mut queue);
-    assert_eq!(late, ["cancel 1 #1", "end [1] timed out", "end [2] timed out"], "late");
+    assert_eq!(late, ["cancel #1", "end [1] timed out", "end [2] timed out"], "late");
     request(&mut queue, "a", "x");
     queue.replied(0, USER, 2, Reply::Answer(Answer::Deny));
     queue.replied(0, USER, 2, allow());
@@ -247,7 +247,7 @@ fn the_last_registered_agent_is_asked() {
     request(&mut queue, "b", "x");
     done(&mut queue);
     queue.register(1_000, USER, PANEL);
-    assert_eq!(done(&mut queue), ["cancel 1 #1", "ask 2 #2 a/x 19s"]);
+    assert_eq!(done(&mut queue), ["cancel #1", "ask 2 #2 a/x 19s"]);
     queue.replied(1_000, USER, 1, allow());
     assert_eq!(done(&mut queue), [""; 0], "the former's answer is none");
     queue.leave(1_000, USER, SHELL);
@@ -264,7 +264,7 @@ fn when_the_agent_leaves_everything_is_over() {
     request(&mut queue, "b", "x");
     done(&mut queue);
     queue.leave(0, USER, SHELL);
-    let expected = ["cancel 1 #1", "end [1] no agent", "end [3] no agent", "end [2] no agent"];
+    let expected = ["cancel #1", "end [1] no agent", "end [3] no agent", "end [2] no agent"];
     assert_eq!(done(&mut queue), expected, "app by app");
     queue.replied(0, USER, 1, allow());
     assert_eq!(done(&mut queue), [""; 0]);
@@ -282,7 +282,7 @@ fn a_caller_that_leaves_takes_its_question_along() {
     assert_eq!(done(&mut queue), [""; 0], "another one waits for the same answer");
     queue.withdraw(0, USER, third);
     queue.withdraw(0, USER, second);
-    assert_eq!(done(&mut queue), ["cancel 1 #1", "ask 1 #2 c/x 20s"]);
+    assert_eq!(done(&mut queue), ["cancel #1", "ask 1 #2 c/x 20s"]);
     queue.withdraw(0, USER, second);
     queue.replied(0, USER, 1, allow());
     assert_eq!(done(&mut queue), [""; 0]);
@@ -346,7 +346,7 @@ fn a_stop_ends_all() {
     request(&mut queue, "a", "x");
     request(&mut queue, "b", "x");
     queue.close();
-    assert_eq!(done(&mut queue)[1..], ["cancel 1 #1", "end [1] stopped", "end [2] stopped"]);
+    assert_eq!(done(&mut queue)[1..], ["cancel #1", "end [1] stopped", "end [2] stopped"]);
 }
 
 #[test]

@@ -75,7 +75,12 @@ async fn follow_orders(gate: &Gate) -> Result<ExitCode> {
     say(&Reply::Connected(gate.unique_name()))?;
     for line in std::io::stdin().lines() {
         let order = serde_json::from_str(&line?).context("an order is one JSON object a line")?;
-        say(&gate.carry_out(order).await?)?;
+        match order {
+            Order::Requests { times, question } => {
+                gate.request_many(times, &question, say).await?;
+            }
+            order => say(&gate.carry_out(order).await?)?,
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -19,6 +19,7 @@ mod kill;
 mod lifetimes;
 mod polkit;
 mod proof;
+mod prompts;
 mod readme;
 mod reload;
 mod revocation;

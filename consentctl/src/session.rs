@@ -37,6 +37,11 @@ impl Session {
         Ok(Self { connection, user, screen, now: Zoned::now() })
     }
 
+    /// The bus.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Every app's interface.
     pub async fn gate(&self) -> Result<Gate1Proxy<'_>, Failure> {
         let builder = Gate1Proxy::builder(&self.connection).cache_properties(CacheProperties::No);

@@ -1,10 +1,12 @@
 //! The command line: verbs, options, and what they take. It decides nothing.
 
+mod agent;
 mod catalog;
 mod ledger;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use agent::Agent;
 pub use catalog::{CatalogVerb, Kind};
 pub use ledger::{Counts, Export, Grouping, History, Log, LogVerb, Paging, Period, RecordFilter};
 
@@ -120,6 +122,8 @@ pub enum Verb {
         #[command(subcommand)]
         verb: CatalogVerb,
     },
+    /// Show what apps ask you, here, and answer it; until Ctrl-C.
+    Agent(Agent),
     /// Load the catalogue and the declarations anew.
     Reload,
 }

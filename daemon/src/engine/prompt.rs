@@ -225,7 +225,7 @@ impl Engine {
     }
 
     /// What an answer lends to one check: the toggles that it allows and that still ask. A minor's own
-    /// consent does not count (R38).
+    /// consent does not count there either (R38): the rule sees to that.
     fn loans(
         &self,
         state: &State,
@@ -239,7 +239,6 @@ impl Engine {
         };
         let Some(declared) = asker.declared(policy) else { return Vec::new() };
         let app = policy.app_key(declared);
-        let (_, minor) = self.config.profile(&policy.catalog, state.view(), asker.user);
         let notice = notice(policy, &ended.prompt.question);
         let judged = self.judge(state, asker, request, now);
         let open = self.items_that_ask(state, policy, asker, request, &judged.answer.rulings, now);
@@ -248,7 +247,7 @@ impl Engine {
             put.flat_map(|open| open.toggles.iter().copied()).collect();
         let lend = |ix: ToggleIx| {
             let toggle = &policy.catalog.toggles[ix];
-            let notice = if toggle.consent { Some(notice.filter(|_| !minor)?) } else { None };
+            let notice = if toggle.consent { Some(notice?) } else { None };
             let given = Key { user: asker.user, app, toggle: policy.toggle_key(ix) };
             let row =
                 if toggle.scope == Scope::All { Key { app: ALL_APPS, ..given } } else { given };

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use consentd::decision::{Context, Reason};
+use consentd::engine::change::Hold;
 use consentd::engine::profile::ProfileChange;
 use consentd::engine::prompt::Asks;
-use consentd::engine::settings::{By, Lifetime};
+use consentd::engine::settings::{By, Lifetime, LockedFor};
 use consentd::engine::{Asker, Engine, EngineError, Request};
 use consentd::ledger::What;
 use consentd::prompts::{Answer, Ended, Outcome, Prompt};
@@ -274,4 +275,52 @@ fn one_switch_for_all_apps_is_lent_and_never_set() {
     assert_eq!(answer, [Reason::Contract]);
     assert_eq!(stored(&engine, "location", ""), "ask");
     assert_eq!(weather.check_one(&engine, PLACE, APPROXIMATE), Reason::NotSet);
+}
+
+#[test]
+fn what_was_decided_meanwhile_holds_against_an_answer() {
+    let device = Device::new();
+    let engine = device.start();
+    let weather = App::declared(&engine, WEATHER);
+    for lifetime in [Lifetime::Once, Lifetime::Boot, Lifetime::Forever] {
+        let asked = prompt(&engine, &weather, PLACE, &[APPROXIMATE]);
+        let answer = allow(&asked, lifetime);
+        let over = ended(asked.clone(), Outcome::Answered(answer.clone()));
+        set(&engine, &[("location.app", WEATHER, "off")]).unwrap();
+        engine.take_answer(&asked, &answer).unwrap();
+        let heard = settle(&engine, &weather, PLACE, &[APPROXIMATE], &over);
+        assert_eq!(heard, [Reason::ToggleOff], "{lifetime:?}");
+        assert_eq!(stored(&engine, "location.app", WEATHER), "off");
+        set(&engine, &[("location.app", WEATHER, "unset")]).unwrap();
+
+        engine.lock(LockedFor::User(USER), &["location.app"], Hold::Off).unwrap();
+        engine.take_answer(&asked, &answer).unwrap();
+        let heard = settle(&engine, &weather, PLACE, &[APPROXIMATE], &over);
+        assert_eq!(heard, [Reason::Locked], "{lifetime:?}");
+        assert_eq!(stored(&engine, "location.app", WEATHER), "unset");
+        engine.lock(LockedFor::User(USER), &["location.app"], Hold::Released).unwrap();
+    }
+    // A refusal of what the user switched on meanwhile is not counted.
+    let asked = prompt(&engine, &weather, PLACE, &[APPROXIMATE]);
+    set(&engine, &[("location.app", WEATHER, "on")]).unwrap();
+    engine.take_answer(&asked, &Answer::Deny).unwrap();
+    assert_eq!(text(&engine.get(USER, "location.app", WEATHER).unwrap(), "refusals"), "");
+}
+
+#[test]
+fn a_store_of_version_1_counts_refusals_from_now_on() {
+    let device = Device::new();
+    std::fs::create_dir_all(device.state_dir()).unwrap();
+    std::fs::write(device.state_dir().join("first-start"), "").unwrap();
+    let db = device.settings_db();
+    db.execute_batch(include_str!("version-1.sql")).unwrap();
+    drop(db);
+    let engine = device.start();
+    let maps = App::declared(&engine, "org.example.maps");
+    refuse(&engine, &maps, &[APPROXIMATE]);
+    refuse(&engine, &maps, &[APPROXIMATE]);
+    drop(engine);
+    let engine = device.start();
+    assert!(matches!(asks(&engine, &maps, PLACE, &[APPROXIMATE]), Asks::Barred));
+    assert_eq!(stored(&engine, "ad-services", GAME), "off", "what was there is there");
 }

@@ -77,12 +77,12 @@ async fn main() -> Result<ExitCode> {
 async fn follow_orders(gate: &Gate) -> Result<ExitCode> {
     say(&Reply::Connected(gate.unique_name()))?;
     for line in std::io::stdin().lines() {
-        let order = serde_json::from_str(&line?).context("an order is one JSON object a line")?;
-        match order {
-            Order::Requests { times, question } => {
-                gate.request_many(times, &question, say).await?;
-            }
-            order => say(&gate.carry_out(order).await?)?,
+        let order: Order =
+            serde_json::from_str(&line?).context("an order is one JSON object a line")?;
+        if let Order::Requests { times, question } = order {
+            gate.request_many(times, &question, say).await?;
+        } else {
+            say(&gate.carry_out(order).await?)?;
         }
     }
     Ok(ExitCode::SUCCESS)

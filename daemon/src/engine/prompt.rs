@@ -417,9 +417,9 @@ impl Told<'_> {
         for destination in &declared.destinations {
             let serves =
                 destination.regions.is_empty() || destination.regions.contains(&self.region);
-            let named = self.context.destination.as_ref();
-            if serves && named.is_none_or(|named| *named == destination.country) {
-                add(&mut question.destinations, &destination.country);
+            let country = destination.country.code();
+            if serves && self.context.destination.as_deref().is_none_or(|named| named == country) {
+                add(&mut question.destinations, country);
             }
         }
         if declared.mandatory {

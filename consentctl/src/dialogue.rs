@@ -300,7 +300,7 @@ mod tests {
             ("Known by", "its executable"),
             ("Trust", "weak: the user's other programs could claim it"),
         ] {
-            let line = told.lines().find(|line| line.starts_with(label));
+            let line = told.lines().find(|line| line.trim_start().starts_with(label));
             assert!(line.is_some_and(|line| line.ends_with(text)), "{label}: {told}");
         }
     }

@@ -1,6 +1,7 @@
 //! Agents on the bus: who shows prompts to whom, what they are sent, what comes back.
 //!
-//! What an agent says is hostile input. One that lies, errs, hangs or leaves can only deny.
+//! What an agent says is hostile input. It can allow what was asked, which is what it is for; whatever
+//! else it says or does denies.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -3,6 +3,7 @@
 
 mod answers;
 mod args;
+mod dialogue;
 mod dictionary;
 mod doctor;
 mod failure;

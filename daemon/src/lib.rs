@@ -9,10 +9,11 @@
 pub mod apps;
 pub mod catalog;
 
-// The heart: the rule, what users chose, what time it is. No transport, no SQL.
+// The heart: the rule, what users chose, what they are asked, what time it is. No transport, no SQL.
 pub mod clock;
 pub mod decision;
 pub mod engine;
+pub mod prompts;
 pub mod row;
 
 // Who calls, and who may change what.

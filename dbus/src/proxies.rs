@@ -234,3 +234,18 @@ pub trait Admin1 {
     #[zbus(property(emits_changed_signal = "const"))]
     fn version(&self) -> zbus::Result<u32>;
 }
+
+/// `org.consentd.Agent1`, on an agent: called by the daemon alone. Destination and path are the agent's.
+#[proxy(interface = "org.consentd.Agent1")]
+pub trait Agent1 {
+    /// Ask the person in front of the screen.
+    fn ask(&self, request: u64, app: Options<'_>, question: Options<'_>) -> Result<Details>;
+
+    /// Nobody waits for the answer any more.
+    #[zbus(no_reply)]
+    fn cancel(&self, request: u64) -> Result<()>;
+
+    /// The version of this interface.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> zbus::Result<u32>;
+}

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
-use consentd_dbus::{Admin1Proxy, Gate1Proxy, Options, Settings1Proxy, names};
+use consentd_dbus::{Admin1Proxy, Agent1Proxy, Gate1Proxy, Options, Settings1Proxy, names};
 use futures_util::StreamExt;
 use zbus::message::Type;
 use zbus::proxy::CacheProperties;
@@ -17,10 +17,11 @@ use zbus::wire::{Array, Dict, Signature, Structure};
 use zbus::{Connection, Fd, Message, MessageStream, ObjectPath, Variant};
 use zbus_xml::{ArgDirection, Interface, Node};
 
-const XML: [(&str, &str); 3] = [
+const XML: [(&str, &str); 4] = [
     (names::GATE, include_str!("../interfaces/org.consentd.Gate1.xml")),
     (names::SETTINGS, include_str!("../interfaces/org.consentd.Settings1.xml")),
     (names::ADMIN, include_str!("../interfaces/org.consentd.Admin1.xml")),
+    (names::AGENT, include_str!("../interfaces/org.consentd.Agent1.xml")),
 ];
 
 #[test]
@@ -29,7 +30,9 @@ fn every_interface_has_its_version_and_methods_that_can_grow() {
         let version = interface.properties().next().expect("a property");
         assert_eq!(version.name().as_str(), "Version");
         assert_eq!(version.ty(), &Signature::U32);
-        for method in interface.methods() {
+        // An agent is told, and has no options to grow by.
+        let methods = interface.methods().filter(|method| method.name() != "Cancel");
+        for method in methods {
             let last = method.args().iter().rfind(|arg| arg.direction() == Some(ArgDirection::In));
             let last = last.expect("an argument").ty().to_string();
             assert_eq!(last, "a{sv}", "{} ends in options", method.name());
@@ -191,6 +194,11 @@ async fn call_everything(client: &Connection) -> Result<()> {
     admin.reset_store(no()).await?;
     admin.list_breaches(no()).await?;
     admin.add_breach(no(), no()).await?;
+
+    let agent = Agent1Proxy::builder(client).destination(names::BUS_NAME).path(names::PATH);
+    let agent = agent.cache_properties(CacheProperties::No).build().await?;
+    agent.ask(1, no(), no()).await?;
+    agent.cancel(1).await?;
     Ok(())
 }
 

@@ -8,9 +8,12 @@ use std::num::NonZeroUsize;
 use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
+use futures_util::stream::FuturesUnordered;
 use tokio::sync::Mutex;
 use zbus::wire::DynamicType;
-use zbus::{Connection, DBusError, MatchRule, Message, MessageStream, OwnedVariant, Variant};
+use zbus::{
+    Connection, DBusError, MatchRule, Message, MessageStream, ObjectPath, OwnedVariant, Variant,
+};
 
 use crate::words::{Answer, Order, Question, Reply};
 
@@ -67,6 +70,12 @@ impl Gate {
                 let mut replies = try_join_all(asked).await?;
                 Ok(replies.pop().unwrap_or(Reply::Done))
             }
+            Order::Requests { .. } => bail!("many requests have many replies"),
+            Order::RegisterAgent => {
+                let path = ObjectPath::try_from("/agent")?;
+                self.call(SETTINGS, "RegisterAgent", &(path, Options::new()), |_| Ok(Reply::Done))
+                    .await
+            }
             Order::Vanish(question) => {
                 let (purpose, data, context) = arguments(question)?;
                 let call = Message::method_call(PATH, "Check")
@@ -88,6 +97,21 @@ impl Gate {
                 Ok(Reply::Changed(signal.body().deserialize()?))
             }
         }
+    }
+
+    /// Sends so many requests at once; says each answer as it comes.
+    pub async fn request_many(
+        &self,
+        times: u32,
+        question: &Question,
+        say: impl Fn(&Reply) -> Result<()>,
+    ) -> Result<()> {
+        let asked = (0..times).map(|_| self.ask("Request", question.clone()));
+        let mut asked: FuturesUnordered<_> = asked.collect();
+        while let Some(reply) = asked.next().await {
+            say(&reply?)?;
+        }
+        Ok(())
     }
 
     async fn ask(&self, member: &str, question: Question) -> Result<Reply> {

@@ -4,6 +4,7 @@
 //! how to talk to it. It decides nothing and expects nothing; what must be true stands in
 //! `tests/e2e` and in the story that the demo tells.
 
+pub mod agent;
 pub mod app;
 pub mod bus;
 pub mod ctl;

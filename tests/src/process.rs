@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 /// How long an event may take on a machine that is busy with other things.
@@ -84,7 +85,8 @@ impl Process {
             inputs.iter().map(|input| PollFd::new(input, PollFlags::IN)).collect();
         sources.push(PollFd::new(&pidfd, PollFlags::IN));
         let patience = Timespec { tv_sec: PATIENCE.as_secs().try_into()?, tv_nsec: 0 };
-        poll(&mut sources, Some(&patience))?;
+        // The runtime hears of other children's ends by a signal, which interrupts.
+        retry_on_intr(|| poll(&mut sources, Some(&patience)))?;
         let ready = sources.iter().position(|source| !source.revents().is_empty());
         Ok(match ready {
             None => Woken::ByNothing,

@@ -30,6 +30,15 @@ pub enum Order {
         /// What is asked.
         question: Question,
     },
+    /// So many requests sent at once; each is answered on a line of its own, as its answer comes.
+    Requests {
+        /// How many.
+        times: u32,
+        /// What is asked.
+        question: Question,
+    },
+    /// `Settings1.RegisterAgent`, which no app may.
+    RegisterAgent,
     /// Sends a check and exits before an answer can arrive.
     Vanish(Question),
     /// Calls a method of any interface of the daemon that takes nothing but its options.

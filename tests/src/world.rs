@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use zbus::Connection;
 
+use crate::agent::Agent;
 use crate::app::{App, Guise};
 use crate::bus::{Bus, BusKind};
 use crate::ctl::Ctl;
@@ -42,6 +43,11 @@ impl World {
     /// Starts it in another guise.
     pub async fn app_as(&self, name: &str, guise: &Guise) -> Result<App> {
         App::start(&self.stage.bin().executable(name)?, guise, self.bus.address()).await
+    }
+
+    /// An agent of this user, on a connection of its own.
+    pub async fn agent(&self) -> Result<Agent> {
+        Agent::on(self.connect().await?).await
     }
 
     /// consentctl, for this bus.

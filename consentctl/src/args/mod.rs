@@ -1,5 +1,6 @@
 //! The command line: verbs, options, and what they take. It decides nothing.
 
+mod agent;
 mod catalog;
 mod ledger;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use agent::Agent;
 pub use catalog::{CatalogVerb, Kind};
 pub use ledger::{Counts, Export, Grouping, History, Log, LogVerb, Paging, Period, RecordFilter};
 
@@ -122,6 +124,8 @@ pub enum Verb {
         #[command(subcommand)]
         verb: CatalogVerb,
     },
+    /// Show what apps ask you, here, and answer it; until Ctrl-C.
+    Agent(Agent),
     /// Load the catalogue and the declarations anew.
     Reload,
     /// Find what is wrong with an installation, and say what to do.

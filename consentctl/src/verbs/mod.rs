@@ -1,5 +1,6 @@
 //! The verbs, one module a group. Each asks, then shows JSON or text; text is made by pure functions.
 
+mod agent;
 mod apps;
 mod ask;
 mod catalog;
@@ -52,6 +53,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Consents => notices::consents(session).await?,
         Verb::Notices => notices::notices(session).await?,
         Verb::Catalog { verb } => catalog::catalog(session, verb).await?,
+        Verb::Agent(agent) => agent::agent(session, &agent).await?,
         Verb::Reload => catalog::reload(session).await?,
         // These come before there is a session.
         Verb::Completions { shell } => return completions(shell, &session.screen),

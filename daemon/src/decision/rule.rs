@@ -51,6 +51,22 @@ pub fn explain(question: &Question<'_>, situation: &Situation<'_>) -> Vec<(Rulin
     explained.collect()
 }
 
+/// The toggles that stand between an item that asks and its allowance: each asks, or lacks a consent
+/// for this pair. One prompt answers for all of them. None for an item that the user was never asked
+/// about.
+#[must_use]
+pub fn asking(question: &Question<'_>, situation: &Situation<'_>, data: &str) -> Vec<ToggleIx> {
+    let known = situation.catalog.data.find(data);
+    let pair = listed(situation, question.purpose, known)
+        .and_then(|(purpose, data)| declared(situation, purpose, data));
+    let Ok((app, pair)) = pair else {
+        return Vec::new();
+    };
+    let case = Case::new(situation, question.context, app, pair, true);
+    let asks = |(toggle, standing): &(ToggleIx, Standing)| case.asks(*toggle, *standing);
+    case.covering().filter(asks).map(|(toggle, _)| toggle).collect()
+}
+
 /// Items asked together are combined: one personal item makes all personal (R58). An unknown item
 /// counts as personal.
 fn personal_together(question: &Question<'_>, situation: &Situation<'_>) -> bool {
@@ -393,6 +409,14 @@ impl<'a> Case<'a> {
             asks.get_or_insert(Finding::new(reason, Cause::Toggle(toggle)));
         }
         asks.map_or(Ok(()), Err)
+    }
+
+    /// Whether a toggle has to be answered before 11 and 12 let this pair pass.
+    fn asks(&self, toggle: ToggleIx, standing: Standing) -> bool {
+        let covered =
+            self.counted(standing).is_some_and(|consent| self.pair.since <= consent.notice);
+        let consents = self.situation.catalog.toggles[toggle].consent;
+        standing.state == State::Ask || (consents && !covered)
     }
 
     fn consent_toggles(&self) -> impl Iterator<Item = Standing> {

@@ -48,11 +48,11 @@ impl Change<'_> {
 }
 
 /// A change once it is known to make sense.
-struct Checked<'a> {
-    toggle: &'a Toggle,
-    key: Key,
+pub(super) struct Checked<'a> {
+    pub(super) toggle: &'a Toggle,
+    pub(super) key: Key,
     /// None for `unset`.
-    state: Option<ToggleState>,
+    pub(super) state: Option<ToggleState>,
 }
 
 impl Engine {
@@ -102,7 +102,7 @@ impl Engine {
         })
     }
 
-    fn apply(
+    pub(super) fn apply(
         &self,
         state: &State,
         draft: &mut Draft,
@@ -112,6 +112,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let Checked { toggle, key, state: wanted, .. } = *change;
         let settings = &state.settings;
+        draft.overlay.refusals.extend(settings.refused_before(key).map(|refused| (refused, 0)));
         let (lasting, passing) = (settings.entries.get(&key), settings.allowances.get(&key));
         let unchanged = match wanted {
             Some(ToggleState::On) => false,
@@ -176,7 +177,7 @@ impl Engine {
         Ok(())
     }
 
-    fn consent(
+    pub(super) fn consent(
         &self,
         state: &State,
         policy: &Policy,
@@ -238,6 +239,9 @@ impl Engine {
                     app: app.to_owned(),
                 });
             }
+            let refused = state.settings.refusals.keys();
+            let refused = refused.filter(|refused| refused.user == user && refused.app == key);
+            draft.overlay.refusals.extend(refused.map(|refused| (*refused, 0)));
             draft.overlay.entries.extend(entries.iter().map(|(key, _)| (*key, None)));
             draft.overlay.allowances.extend(allowances.iter().map(|(key, _)| (*key, None)));
             cleared = entries.len() + allowances.len();
@@ -305,11 +309,11 @@ pub enum Hold {
 }
 
 /// What goes with every change of one set.
-struct Choice {
-    lifetime: Lifetime,
-    notice: Option<NoticeKey>,
-    by: By,
-    now: Moment,
+pub(super) struct Choice {
+    pub(super) lifetime: Lifetime,
+    pub(super) notice: Option<NoticeKey>,
+    pub(super) by: By,
+    pub(super) now: Moment,
 }
 
 impl Choice {

@@ -1,6 +1,6 @@
 //! A check: judged under what is in force and what is on its way, recorded, answered.
 
-use super::names::AppKey;
+use super::names::{AppKey, ToggleKey};
 use super::policy::{Policy, Resolver};
 use super::settings::{Key, Lifetime, View};
 use super::{Engine, Request, State};
@@ -24,7 +24,7 @@ pub struct Asker<'a> {
 impl Asker<'_> {
     /// The caller's declaration in a policy. It may have been identified under an earlier one, in which
     /// its place was another app's: the id tells.
-    fn declared(&self, policy: &Policy) -> Option<AppIx> {
+    pub(super) fn declared(&self, policy: &Policy) -> Option<AppIx> {
         let caller = self.caller?;
         policy.apps.find_again(caller.declared?, &caller.app)
     }
@@ -55,7 +55,7 @@ pub enum Checked {
 pub(super) struct Judged {
     pub(super) answer: Answer,
     /// The allowances for one time that it rests on.
-    once: Vec<Key>,
+    pub(super) once: Vec<Key>,
 }
 
 impl Engine {
@@ -121,6 +121,18 @@ impl Engine {
         request: &Request<'_>,
         now: Moment,
     ) -> Judged {
+        self.judge_in(state, state.view(), asker, request, now)
+    }
+
+    /// The same under `view` in place of what is in force.
+    pub(super) fn judge_in(
+        &self,
+        state: &State,
+        view: View<'_>,
+        asker: Asker<'_>,
+        request: &Request<'_>,
+        now: Moment,
+    ) -> Judged {
         let generation = generation(state, asker);
         let policy = match (unavailable(state), &state.policy) {
             (None, Ok(policy)) => policy,
@@ -135,7 +147,7 @@ impl Engine {
                 decision::decide(request.question(), situation)
             })
         };
-        let mut rulings = decide(state.view());
+        let mut rulings = decide(view);
         // A change is on its way to the disk: what it denies holds already, what it allows not yet.
         if let Some(coming) = state.coming() {
             for (ruling, next) in rulings.iter_mut().zip(decide(coming)) {
@@ -149,7 +161,7 @@ impl Engine {
     }
 
     /// Runs `judge` in the situation of a user's app.
-    fn situation<T>(
+    pub(super) fn situation<T>(
         &self,
         policy: &Policy,
         view: View<'_>,
@@ -178,7 +190,7 @@ impl Engine {
     }
 
     /// Writes an answer down. One that cannot be written down does not leave: it denies.
-    fn record(
+    pub(super) fn record(
         &self,
         asker: Asker<'_>,
         request: &Request<'_>,
@@ -223,7 +235,7 @@ impl Engine {
         }
     }
 
-    fn refuse(&self, request: &Request<'_>, reason: Reason) -> Vec<Ruling> {
+    pub(super) fn refuse(&self, request: &Request<'_>, reason: Reason) -> Vec<Ruling> {
         self.refuse_by(&self.read_state(), request, reason)
     }
 
@@ -293,23 +305,31 @@ fn used_once(
         return Vec::new();
     };
     let view = state.view();
-    let question = request.question();
-    let catalog = &policy.catalog;
     let held = state.settings.allowances_of(asker.user, policy.app_key(app));
     held.filter(|(_, allowance)| allowance.lifetime == Lifetime::Once)
         .map(|(key, _)| *key)
         .filter(|key| {
             view.stored(*key, now).is_some_and(|stored| stored.entry.state == ToggleState::On)
         })
-        .filter(|key| {
-            question.data.iter().zip(rulings).any(|(data, ruling)| {
-                let pair = catalog.purposes.find(question.purpose).zip(catalog.data.find(data));
-                ruling.decision() == Decision::Allow
-                    && pair.is_some_and(|(purpose, data)| {
-                        let covering = catalog.covering(purpose, data);
-                        covering.iter().any(|toggle| policy.toggle_key(*toggle) == key.toggle)
-                    })
-            })
-        })
+        .filter(|key| is_rested_on(key.toggle, policy, request, rulings))
         .collect()
+}
+
+/// Whether a toggle covers a pair that was allowed.
+pub(super) fn is_rested_on(
+    toggle: ToggleKey,
+    policy: &Policy,
+    request: &Request<'_>,
+    rulings: &[Ruling],
+) -> bool {
+    let question = request.question();
+    let catalog = &policy.catalog;
+    question.data.iter().zip(rulings).any(|(data, ruling)| {
+        let pair = catalog.purposes.find(question.purpose).zip(catalog.data.find(data));
+        ruling.decision() == Decision::Allow
+            && pair.is_some_and(|(purpose, data)| {
+                let covering = catalog.covering(purpose, data);
+                covering.iter().any(|known| policy.toggle_key(*known) == toggle)
+            })
+    })
 }

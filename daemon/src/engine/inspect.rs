@@ -378,6 +378,7 @@ impl Look<'_> {
             (false, by) => ("user", by.word()),
         };
         let notice = stored.and_then(|stored| self.policy.notice_of(stored.entry.notice?));
+        let refusals = self.state.settings.refusals.get(&Key { user, app, toggle: key });
         Row::new()
             .with("toggle", &toggle.id)
             .with("app", id)
@@ -393,6 +394,7 @@ impl Look<'_> {
             .maybe("since", stored.map(|stored| i64::from(stored.entry.at)))
             .maybe("by", stored.map(|stored| stored.entry.by.word()))
             .maybe("notice", notice.map(|notice| &self.policy.catalog.notices[notice].id))
+            .maybe("refusals", refusals.copied())
     }
 
     fn app(&self, user: u32, app: &App) -> Row {

@@ -12,6 +12,7 @@ mod inspect;
 pub mod names;
 pub mod policy;
 pub mod profile;
+pub mod prompt;
 mod proof;
 mod publish;
 pub mod request;

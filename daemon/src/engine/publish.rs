@@ -57,6 +57,8 @@ impl Draft {
             && self.overlay.allowances.is_empty()
             && self.overlay.locks.is_empty()
             && self.overlay.profiles.is_empty()
+            && self.overlay.refusals.is_empty()
+            && self.events.is_empty()
     }
 
     /// Adds an event of this change.
@@ -82,7 +84,8 @@ impl Engine {
         self.commit(&mut writer, now, build)
     }
 
-    fn commit(
+    /// As [`Engine::change`], for whoever holds the writer already.
+    pub(super) fn commit(
         &self,
         writer: &mut Option<Store>,
         now: Moment,
@@ -269,7 +272,7 @@ impl Engine {
 
 impl State {
     /// Removes an allowance, with its event.
-    fn end_allowance(&self, draft: &mut Draft, key: Key, what: What, now: Moment) {
+    pub(super) fn end_allowance(&self, draft: &mut Draft, key: Key, what: What, now: Moment) {
         let Some(allowance) = self.settings.allowances.get(&key) else {
             return;
         };
@@ -310,6 +313,7 @@ impl Unsaved {
         self.denials.entries.extend(denials.entries.iter().map(|(key, entry)| (*key, *entry)));
         self.denials.allowances.extend(denials.allowances.iter().map(|(key, gone)| (*key, *gone)));
         self.denials.locks.extend(denials.locks.iter().map(|(lock, held)| (*lock, *held)));
+        self.denials.refusals.extend(denials.refusals.iter().map(|(key, count)| (*key, *count)));
     }
 }
 
@@ -323,6 +327,9 @@ fn with_unsaved(draft: &mut Draft, state: &State) -> Vec<Event> {
     }
     for (lock, held) in &state.unsaved.denials.locks {
         draft.overlay.locks.entry(*lock).or_insert(*held);
+    }
+    for (key, count) in &state.unsaved.denials.refusals {
+        draft.overlay.refusals.entry(*key).or_insert(*count);
     }
     state.unsaved.events.iter().chain(&draft.events).cloned().collect()
 }
@@ -338,7 +345,8 @@ fn denials(overlay: Overlay) -> Overlay {
         .filter(|(key, allowance)| allowance.is_none() && entries.contains_key(key))
         .collect();
     let locks = overlay.locks.into_iter().filter(|(_, held)| *held).collect();
-    Overlay { entries, allowances, locks, profiles: Default::default() }
+    let refusals = overlay.refusals.into_iter().filter(|(_, count)| *count > 0).collect();
+    Overlay { entries, allowances, locks, profiles: Default::default(), refusals }
 }
 
 fn denies(event: &Event) -> bool {

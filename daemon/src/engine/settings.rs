@@ -226,6 +226,8 @@ pub struct Settings {
     pub locks: BTreeSet<(LockedFor, ToggleKey)>,
     /// Profiles that were set.
     pub profiles: BTreeMap<u32, Profile>,
+    /// How often the user refused a prompt about an app's toggle, since they last set it.
+    pub refusals: BTreeMap<Key, u32>,
 }
 
 /// Changes on their way to the disk, over the settings they will change. None is a removal.
@@ -239,6 +241,8 @@ pub struct Overlay {
     pub locks: BTreeMap<(LockedFor, ToggleKey), bool>,
     /// Profiles.
     pub profiles: BTreeMap<u32, Profile>,
+    /// Refused prompts; 0 forgets them.
+    pub refusals: BTreeMap<Key, u32>,
 }
 
 impl Settings {
@@ -264,6 +268,19 @@ impl Settings {
             }
         }
         self.profiles.extend(overlay.profiles);
+        self.refusals.extend(overlay.refusals);
+        self.refusals.retain(|_, count| *count > 0);
+    }
+
+    /// The refused prompts that a setting of a toggle makes bygones: the app's own; all, where it is set
+    /// for all or for those without a state of their own.
+    pub fn refused_before(&self, set: Key) -> impl Iterator<Item = Key> {
+        let concerned = move |key: &&Key| {
+            key.user == set.user
+                && key.toggle == set.toggle
+                && (key.app == set.app || set.app == ALL_APPS || set.app == OTHER_APPS)
+        };
+        self.refusals.keys().filter(concerned).copied()
     }
 
     /// The allowances of one user's app.

@@ -22,7 +22,8 @@ const APPLICATION_ID: i32 = 0x636e_7364;
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Each brings the file one version further. Frozen once released.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
 
 /// Why the store cannot be used. Nothing was changed or removed because of it.
 #[derive(Debug, thiserror::Error)]

@@ -65,6 +65,7 @@ impl Store {
             allowances: self.allowances()?.into_iter().collect(),
             locks: self.locks()?.into_iter().collect(),
             profiles: self.profiles()?.into_iter().collect(),
+            refusals: self.refusals()?.into_iter().collect(),
         };
         self.each("SELECT event FROM outbox ORDER BY generation, ordinal", |row| {
             let body: String = row.get(0)?;
@@ -220,6 +221,15 @@ impl Store {
                 guardian: row.get(4)?,
             };
             rows.push((row.get(0)?, profile));
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    fn refusals(&self) -> Result<Vec<(Key, u32)>, StoreError> {
+        let mut rows = Vec::new();
+        self.each("SELECT user, app, toggle, count FROM refusals", |row| {
+            rows.push((key(row)?, row.get(3)?));
             Ok(())
         })?;
         Ok(rows)

@@ -217,6 +217,9 @@ fn put_overlay(db: &Transaction<'_>, overlay: &Overlay) -> rusqlite::Result<()> 
     for (user, profile) in &overlay.profiles {
         put_profile(db, *user, profile)?;
     }
+    for (key, count) in &overlay.refusals {
+        put_refusals(db, *key, *count)?;
+    }
     Ok(())
 }
 
@@ -276,6 +279,17 @@ fn put_profile(db: &Transaction<'_>, user: u32, profile: &Profile) -> rusqlite::
         profile.language,
         profile.guardian,
     ])?;
+    Ok(())
+}
+
+fn put_refusals(db: &Transaction<'_>, key: Key, count: u32) -> rusqlite::Result<()> {
+    if count == 0 {
+        return remove(db, "refusals", key);
+    }
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO refusals (user, app, toggle, count) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![key.user, key.app.0, key.toggle.0, count])?;
     Ok(())
 }
 

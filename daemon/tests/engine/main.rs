@@ -18,6 +18,7 @@ mod notices;
 mod once;
 mod outbox;
 mod profile;
+mod prompts;
 mod publish;
 mod reload;
 mod reset;

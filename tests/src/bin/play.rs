@@ -19,6 +19,8 @@ const WELCOME: &str = "
              as security whoami
   decide     consentctl set location.app on --app Weather
              consentctl set ad-services on
+  be asked   consentctl agent --answer once &
+             as weather request location.services location.precise
   why        consentctl explain Weather location.services location.precise
   look back  consentctl log           consentctl history
 

@@ -25,6 +25,8 @@ enum Command {
     Check(Asked),
     /// Asks without a record.
     Preview(Asked),
+    /// Asks, and has the user asked where nobody has decided yet.
+    Request(Asked),
     /// Says how consentd recognises this app.
     Whoami,
     /// Reads JSON lines from stdin until it ends.
@@ -65,6 +67,7 @@ async fn main() -> Result<ExitCode> {
     let order = match options.command {
         Command::Check(asked) => Order::Check(asked.into()),
         Command::Preview(asked) => Order::Preview(asked.into()),
+        Command::Request(asked) => Order::Request(asked.into()),
         Command::Whoami => Order::WhoAmI,
         Command::Orders => return follow_orders(&gate).await,
     };
@@ -74,8 +77,13 @@ async fn main() -> Result<ExitCode> {
 async fn follow_orders(gate: &Gate) -> Result<ExitCode> {
     say(&Reply::Connected(gate.unique_name()))?;
     for line in std::io::stdin().lines() {
-        let order = serde_json::from_str(&line?).context("an order is one JSON object a line")?;
-        say(&gate.carry_out(order).await?)?;
+        let order: Order =
+            serde_json::from_str(&line?).context("an order is one JSON object a line")?;
+        if let Order::Requests { times, question } = order {
+            gate.request_many(times, &question, say).await?;
+        } else {
+            say(&gate.carry_out(order).await?)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

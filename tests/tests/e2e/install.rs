@@ -49,7 +49,7 @@ fn files(root: &Path) -> Result<BTreeMap<String, u32>> {
 }
 
 /// What a phone or a distribution expects, by path.
-const EXPECTED: [(&str, u32); 23] = [
+const EXPECTED: [(&str, u32); 24] = [
     ("usr/libexec/consentd", 0o755),
     ("usr/bin/consentctl", 0o755),
     ("usr/share/dbus-1/system.d/org.consentd.conf", 0o644),
@@ -57,6 +57,7 @@ const EXPECTED: [(&str, u32); 23] = [
     ("usr/share/dbus-1/interfaces/org.consentd.Gate1.xml", 0o644),
     ("usr/share/dbus-1/interfaces/org.consentd.Settings1.xml", 0o644),
     ("usr/share/dbus-1/interfaces/org.consentd.Admin1.xml", 0o644),
+    ("usr/share/dbus-1/interfaces/org.consentd.Agent1.xml", 0o644),
     ("usr/share/polkit-1/actions/org.consentd.policy", 0o644),
     ("usr/lib/systemd/system/consentd.service", 0o644),
     ("usr/lib/sysusers.d/consentd.conf", 0o644),
@@ -193,6 +194,20 @@ fn the_bus_policy_guards_the_name_and_lets_everybody_ask() -> Result<()> {
             let error = format!("{:?}", sent.err());
             assert_eq!(!error.contains("AccessDenied"), passes, "{interface}: {error}");
         }
+        // Prompts go to anybody, from the daemon's own user alone.
+        let agent = client.unique_name().context("no name")?.to_owned();
+        let _answers_with_errors = client.object_server();
+        let interface = Some("org.consentd.Agent1");
+        let sent = service.call_method(Some(&agent), "/", interface, "Ask", &()).await;
+        let error = format!("{:?}", sent.err());
+        ensure!(!error.contains("AccessDenied"), "the daemon reaches no agent: {error}");
+        let dir = tempfile::tempdir()?;
+        let bus = restrictive_bus(dir.path(), &policy)?;
+        let (client, stranger) = (bus.connect().await?, bus.connect().await?);
+        let agent = client.unique_name().context("no name")?.to_owned();
+        let sent = stranger.call_method(Some(&agent), "/", interface, "Ask", &()).await;
+        let error = format!("{:?}", sent.err());
+        ensure!(error.contains("AccessDenied"), "anybody asks in the daemon's name: {error}");
         Ok(())
     })
 }

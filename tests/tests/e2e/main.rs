@@ -6,6 +6,7 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a scenario names the reply it wants")]
 
+mod agent;
 mod buses;
 mod check;
 mod consentctl;
@@ -19,6 +20,7 @@ mod interfaces;
 mod kill;
 mod lifetimes;
 mod polkit;
+mod prompts;
 mod proof;
 mod readme;
 mod reload;

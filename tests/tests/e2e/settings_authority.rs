@@ -35,6 +35,7 @@ async fn is_refused_everywhere(app: &mut App) -> Result<()> {
         let order = Order::Call { interface: interface.to_owned(), member: member.to_owned() };
         refused(app.tell(order).await?, member)?;
     }
+    refused(app.tell(Order::RegisterAgent).await?, "RegisterAgent")?;
     for (toggle, whose, state) in [
         ("ad-services", "", "on"),
         ("ad-services", GAME, "on"),

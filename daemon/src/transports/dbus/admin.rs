@@ -41,6 +41,7 @@ impl Admin {
             .with("process_fd", gives_fd)
             .with("polkit", matches!(polkit, Ok(Polkit::Present)))
             .with("watchers", small(self.0.watchers.len()))
+            .with("agents", small(self.0.agents.len()))
             .with("followers", small(self.0.followers.len()))
             .and(health.row);
         Ok(dict(row))

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use consentd_dbus::Error;
+use zbus::wire::Signature;
 use zbus::{OwnedVariant, Variant};
 
 use crate::row::{Cell, Row};
@@ -51,6 +52,17 @@ impl<'a> Reader<'a> {
             None => Ok(None),
             Some(Variant::I64(number)) => Ok(Some(number)),
             Some(other) => Err(wrong_type(key, "a 64-bit number (x)", &other)),
+        }
+    }
+
+    pub fn texts(&mut self, key: &str) -> Result<Option<Vec<String>>, Error> {
+        match self.left.remove(key) {
+            None => Ok(None),
+            Some(Variant::Array(list)) if *list.element_signature() == Signature::Str => {
+                let wrong = |_| Error::InvalidArgument(format!("`{key}` cannot be read"));
+                Vec::try_from(Variant::Array(list)).map(Some).map_err(wrong)
+            }
+            Some(other) => Err(wrong_type(key, "a list of strings (as)", &other)),
         }
     }
 

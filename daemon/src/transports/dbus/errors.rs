@@ -58,6 +58,11 @@ pub(super) fn unidentified(why: &Unidentified) -> Error {
     Error::NotAuthorized(format!("the caller cannot be identified: {why}"))
 }
 
+/// A message that came from nowhere.
+pub(super) fn no_sender() -> Error {
+    Error::InvalidArgument("a call without a sender".into())
+}
+
 /// What a later version brings.
 pub(super) fn not_supported(what: &str) -> Error {
     Error::NotSupported(format!("this consentd has no {what} yet; update it once a version has"))

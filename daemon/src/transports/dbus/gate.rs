@@ -1,18 +1,22 @@
 //! `org.consentd.Gate1`: every app, about itself only.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use consentd_dbus::{Error, Result};
+use consentd_dbus::{Error, Result, names};
 use zbus::interface;
 use zbus::message::{Flags, Header};
+use zbus::names::UniqueName;
 use zbus::object_server::SignalEmitter;
 
 use super::dict::{Dict, Options, Reader, dict};
-use super::errors::{not_supported, wire};
+use super::errors::{no_sender, not_supported, wire};
+use super::leaving::leaving;
 use super::service::{Call, Service};
 use crate::catalog::Trust;
 use crate::decision::{Context, Ruling};
-use crate::engine::{Answer, Asker, Checked, Request};
+use crate::engine::prompt::Asks;
+use crate::engine::{Answer, Asker, Checked, Engine, Request};
 use crate::identity::{Identified, Unidentified};
 use crate::row::Row;
 
@@ -28,6 +32,8 @@ pub(super) struct Said {
     pub context: Context,
     tag: String,
     user: Option<u32>,
+    /// Seconds that a `Request` waits.
+    deadline: Option<u32>,
 }
 
 impl Said {
@@ -35,6 +41,7 @@ impl Said {
     pub fn read(context: Options<'_>) -> Result<Self> {
         let mut reader = Reader::new(context);
         let said = Self {
+            deadline: reader.small("deadline")?,
             context: Context {
                 recipient: reader.text("recipient")?.map(Into::into),
                 destination: reader.text("destination")?.map(Into::into),
@@ -44,9 +51,19 @@ impl Said {
             tag: reader.text("tag")?.unwrap_or_default(),
             user: reader.small("user")?,
         };
-        reader.small("deadline")?;
         reader.end("recipient, destination, secure, deidentified, tag, deadline, user")?;
         Ok(said)
+    }
+
+    /// How long a `Request` waits for the user.
+    fn patience(&self) -> Result<Duration> {
+        match self.deadline.unwrap_or(names::DEFAULT_DEADLINE_SECONDS) {
+            seconds @ 1..=names::MAX_DEADLINE_SECONDS => Ok(Duration::from_secs(seconds.into())),
+            _ => Err(Error::InvalidArgument(format!(
+                "`deadline` goes from 1 to {} seconds",
+                names::MAX_DEADLINE_SECONDS
+            ))),
+        }
     }
 
     /// Whose settings `Settings1.Explain` looks at; a tag means nothing there.
@@ -126,17 +143,53 @@ impl Gate {
         drop(turn);
         match checked {
             Checked::Answered(answer) => Ok(answer),
-            Checked::UsesOnce => self.answer_once(asking, purpose, data, said).await,
+            // An allowance for one time is used up.
+            Checked::UsesOnce => {
+                self.answer_durably(asking, purpose, data, said, Engine::check_once).await
+            }
         }
     }
 
-    /// An allowance for one time is used up, which waits for the disk: in a thread that may wait.
-    async fn answer_once(
+    /// Puts what asks to the user; the answer, once they or their agent gave one or the time is over.
+    async fn answer_asked(
         &self,
         asking: &Asking,
         purpose: &str,
         data: &[&str],
         said: &Said,
+        caller: &UniqueName<'_>,
+    ) -> Result<Answer> {
+        let request = Request::new(purpose, data, &said.context, &said.tag).map_err(wire)?;
+        let ended = match self.0.engine.ask(asking.asker(), &request) {
+            Asks::Nothing => return self.answer(asking, purpose, data, said).await,
+            Asks::Barred => None,
+            Asks::Put(prompt) => {
+                let left = leaving(&self.0.asking, caller).await.map_err(|error| {
+                    tracing::warn!(%error, "a caller cannot be watched");
+                    let text = "the bus has no room to watch one more caller; try again later";
+                    Error::TooManyRequests(text.into())
+                })?;
+                let put = self.0.agents.prompts.put(*prompt, said.patience()?, left).await;
+                let put = put.map_err(|why| Error::TooManyRequests(why.to_string()))?;
+                // Nobody hears this any more.
+                let gone = || Error::InvalidArgument("the caller has left the bus".into());
+                Some(put.ok_or_else(gone)?)
+            }
+        };
+        let settle = move |engine: &Engine, asker: Asker<'_>, request: &Request<'_>| {
+            engine.settle(asker, request, ended.as_ref())
+        };
+        self.answer_durably(asking, purpose, data, said, settle).await
+    }
+
+    /// Answers what waits for the disk, in a thread that may wait.
+    async fn answer_durably(
+        &self,
+        asking: &Asking,
+        purpose: &str,
+        data: &[&str],
+        said: &Said,
+        answer: impl FnOnce(&Engine, Asker<'_>, &Request<'_>) -> Answer + Send + 'static,
     ) -> Result<Answer> {
         let (user, identified) = (asking.user, asking.identified.clone());
         let engine = Arc::clone(&self.0.engine);
@@ -146,7 +199,7 @@ impl Gate {
         let checked = tokio::task::spawn_blocking(move || {
             let data: Vec<&str> = data.iter().map(String::as_str).collect();
             let request = Request::new(&purpose, &data, &context, &tag)?;
-            Ok(engine.check_once(asker(user, identified.as_deref()), &request))
+            Ok(answer(&engine, asker(user, identified.as_deref()), &request))
         });
         match checked.await {
             Ok(answer) => answer.map_err(wire),
@@ -207,11 +260,18 @@ impl Gate {
     #[zbus(out_args("results", "info"))]
     async fn request(
         &self,
-        _purpose: &str,
-        _data: Vec<&str>,
-        _context: Options<'_>,
+        purpose: &str,
+        data: Vec<&str>,
+        context: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
     ) -> Result<(Vec<ItemResult>, Dict)> {
-        Err(not_supported("prompts"))
+        awaited(&header)?;
+        let said = Said::read(context)?;
+        said.patience()?;
+        let caller = header.sender().ok_or_else(no_sender)?;
+        let asking = self.asking(&header, said.user).await?;
+        let answer = self.answer_asked(&asking, purpose, &data, &said, caller).await?;
+        Ok((results(&data, &answer.rulings), info(&answer)))
     }
 
     #[zbus(out_args("handles", "info"))]

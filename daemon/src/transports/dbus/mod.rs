@@ -4,12 +4,14 @@
 
 mod admin;
 mod admission;
+mod agents;
 mod dict;
 mod errors;
 mod export;
 mod followers;
 mod gate;
 mod history;
+mod leaving;
 mod places;
 mod polkit;
 mod service;
@@ -23,6 +25,7 @@ use std::sync::Arc;
 use consentd_dbus::names;
 
 use crate::engine::Engine;
+use crate::prompts::Prompts;
 
 pub use service::{Config, Service};
 
@@ -31,7 +34,9 @@ pub use service::{Config, Service};
 /// # Errors
 /// The bus cannot be reached, or does not let the daemon own its name.
 pub async fn start(engine: Arc<Engine>, config: Config) -> anyhow::Result<Arc<Service>> {
-    let service = Arc::new(Service::connect(Arc::clone(&engine), config).await?);
+    let (prompts, effects) = Prompts::new();
+    let service = Arc::new(Service::connect(Arc::clone(&engine), config, prompts).await?);
+    tokio::spawn(agents::carry_out(Arc::downgrade(&service), effects));
     engine.listen(Arc::new(signals::Signals::start(&service)));
     let server = service.connection.object_server();
     server.at(names::PATH, gate::Gate(Arc::clone(&service))).await?;

@@ -8,6 +8,7 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use zbus::Connection;
 use zbus::message::Header;
 
+use super::agents::Agents;
 use super::followers::Followers;
 use super::places::Places;
 use super::turns::Turns;
@@ -17,6 +18,7 @@ use crate::authority::Authority;
 use crate::engine::{Engine, Policy};
 use crate::identity::bus::{Examiner, Limits};
 use crate::identity::{Identified, ProcRoot, Unidentified};
+use crate::prompts::Prompts;
 
 /// How long the bus or polkit may take to answer, a person's password included.
 const ANSWER: std::time::Duration = std::time::Duration::from_secs(300);
@@ -44,6 +46,7 @@ pub struct Service {
     pub(super) examiner: Examiner,
     pub(super) authority: Authority,
     pub(super) watchers: Arc<Watchers>,
+    pub(super) agents: Arc<Agents>,
     pub(super) followers: Arc<Followers>,
     /// Whose check is answered next.
     pub(super) turns: Arc<Turns>,
@@ -65,7 +68,11 @@ impl Service {
     ///
     /// # Errors
     /// The bus cannot be reached, or `/proc` not be read.
-    pub(super) async fn connect(engine: Arc<Engine>, config: Config) -> anyhow::Result<Self> {
+    pub(super) async fn connect(
+        engine: Arc<Engine>,
+        config: Config,
+        prompts: Prompts,
+    ) -> anyhow::Result<Self> {
         let proc = ProcRoot::open(std::path::Path::new("/proc")).context("cannot read /proc")?;
         Ok(Self {
             connection: connect(config.address.as_deref()).await?,
@@ -76,6 +83,7 @@ impl Service {
                 own_uid: rustix::process::geteuid().as_raw(),
             },
             watchers: Arc::default(),
+            agents: Arc::new(Agents::new(prompts)),
             followers: Arc::new(Followers::new(Arc::clone(&engine))),
             engine,
             turns: Arc::default(),
@@ -111,6 +119,8 @@ impl Service {
         if let Err(error) = self.connection.release_name(self.name.as_str()).await {
             tracing::warn!(%error, "the name was not released");
         }
+        // Whoever waits for a person is answered now.
+        self.agents.prompts.close();
         if tokio::time::timeout(STOP, self.calls.write()).await.is_err() {
             tracing::warn!("calls that took too long were not answered before the stop");
         }

@@ -10,7 +10,7 @@ use zbus::object_server::SignalEmitter;
 
 use super::admission::Admitted;
 use super::dict::{Dict, Options, Reader, dict, dicts};
-use super::errors::{not_supported, wire};
+use super::errors::{no_sender, not_supported, wire};
 use super::gate::{ItemResult, Said, results};
 use super::history::{count_row, counted_by, cursor, line_row, read_filter};
 use super::service::Service;
@@ -312,18 +312,29 @@ impl Settings {
 
     async fn register_agent(
         &self,
-        _path: zbus::ObjectPath<'_>,
-        _options: Options<'_>,
+        path: zbus::ObjectPath<'_>,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
     ) -> Result<()> {
-        Err(not_supported("prompts"))
+        let Admitted { user, uid, .. } = self.admit(&header, options, Act::Loosen).await?;
+        if uid != user && uid != 0 {
+            return Err(Error::NotAuthorized(
+                "an agent runs as the user whose prompts it shows, or as root".into(),
+            ));
+        }
+        let sender = header.sender().ok_or_else(no_sender)?;
+        self.0.agents.register(&self.0.asking, user, sender, &path).await
     }
 
     async fn unregister_agent(
         &self,
-        _path: zbus::ObjectPath<'_>,
-        _options: Options<'_>,
+        path: zbus::ObjectPath<'_>,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
     ) -> Result<()> {
-        Err(not_supported("prompts"))
+        let admitted = self.admit(&header, options, Act::Tighten).await?;
+        let sender = header.sender().ok_or_else(no_sender)?;
+        self.0.agents.unregister(admitted.user, sender, &path)
     }
 
     async fn watch(&self, options: Options<'_>, #[zbus(header)] header: Header<'_>) -> Result<()> {
@@ -377,10 +388,6 @@ impl Settings {
         })
         .await
     }
-}
-
-fn no_sender() -> Error {
-    Error::InvalidArgument("a call without a sender".into())
 }
 
 fn explained_step(id: &str, step: &Step, catalog: &crate::catalog::Catalog) -> Row {

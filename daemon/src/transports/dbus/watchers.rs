@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use consentd_dbus::{Error, Result};
-use futures_util::StreamExt;
 use zbus::Connection;
-use zbus::names::{BusName, UniqueName};
+use zbus::names::UniqueName;
+
+use super::leaving::leaving;
 
 /// Watchers of one user's programs.
 const MAX_WATCHERS: usize = 64;
@@ -81,17 +82,10 @@ impl Watchers {
         connection: &Connection,
         watcher: UniqueName<'static>,
     ) -> Result<()> {
-        let bus = zbus::fdo::DBusProxy::new(connection).await?;
-        let mut left = bus.receive_name_owner_changed_with_args(&[(0, watcher.as_str())]).await?;
-        // It may have left before the match rule was there.
-        let name = BusName::from(watcher.clone());
-        if !bus.name_has_owner(name).await.map_err(zbus::Error::from)? {
-            self.lock().remove(watcher.as_str());
-            return Ok(());
-        }
+        let left = leaving(connection, &watcher).await?;
         let watchers = Arc::downgrade(self);
         tokio::spawn(async move {
-            left.next().await;
+            left.await;
             if let Some(watchers) = watchers.upgrade() {
                 watchers.lock().remove(watcher.as_str());
             }

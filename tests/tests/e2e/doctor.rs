@@ -334,7 +334,16 @@ async fn a_sound_daemon_has_nothing_wrong(world: &mut World) -> Result<()> {
     let told = Told::of_world(world)?;
     // The catalogue and these buses have warnings of their own.
     told.ends(0, "warning")?;
-    for check in ["daemon", "store", "ledger", "catalogue", "apps", "policy-files", "identities"] {
+    for check in [
+        "daemon",
+        "store",
+        "ledger",
+        "catalogue",
+        "apps",
+        "policy-files",
+        "log-check",
+        "identities",
+    ] {
         ensure!(!told.of(check, "ok")?.is_empty(), "{check}: {:#}", told.json);
     }
     ensure!(told.of("bus-policy", "ok")?.is_empty(), "the system's files are not this bus's");

@@ -128,6 +128,12 @@ impl Prompts {
         self.lock().queue.is_open(user, number)
     }
 
+    /// How many requests wait, of all users.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.lock().queue.waiting()
+    }
+
     /// The daemon stops: everything is over, and nothing begins.
     pub fn close(&self) {
         let mut inner = self.lock();

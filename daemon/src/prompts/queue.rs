@@ -239,6 +239,13 @@ impl Queue {
         open.is_some_and(|open| open.number == number)
     }
 
+    /// How many requests wait, of all users.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let pending = self.desks.values().flat_map(Desk::pending);
+        pending.map(|pending| pending.waiting.len()).sum()
+    }
+
     /// Ends everything: the daemon stops.
     pub fn close(&mut self) {
         for (&user, desk) in &mut self.desks {

@@ -42,6 +42,7 @@ impl Admin {
             .with("polkit", matches!(polkit, Ok(Polkit::Present)))
             .with("watchers", small(self.0.watchers.len()))
             .with("agents", small(self.0.agents.len()))
+            .with("prompts", small(self.0.agents.prompts.waiting()))
             .with("followers", small(self.0.followers.len()))
             .and(health.row);
         Ok(dict(row))

@@ -20,6 +20,7 @@ mod interfaces;
 mod kill;
 mod lifetimes;
 mod polkit;
+mod prompt_faults;
 mod prompts;
 mod proof;
 mod readme;

@@ -1,12 +1,20 @@
 //! Whose question is answered next: each app's in turn, however many one of them has open.
 //!
-//! What the bus brings is read first and waits here; the answers are then given app by app. So a flood
-//! waits for itself, and another app for one question of the flood's at most.
+//! What the bus brings is read first and waits here; the answers are then given app by app. Who has more
+//! open than an honest program needs gets its answers at a measured pace, so that a flood takes neither
+//! the others' turns nor the machine.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// Questions that an app may have waiting and still be answered as fast as can be.
+const BURST: usize = 8;
+/// Who has more waiting is answered once in this time.
+const PACE: Duration = Duration::from_millis(2);
 
 /// The apps that wait, in the order of their turns.
 #[derive(Debug, Default)]
@@ -19,8 +27,33 @@ pub(super) type Asking = (u32, String);
 struct State {
     /// Somebody has a turn.
     taken: bool,
-    waiting: HashMap<Asking, VecDeque<oneshot::Sender<Turn>>>,
+    /// Something will look again when a flood's next turn is due.
+    timed: bool,
+    lines: HashMap<Asking, Line>,
     order: VecDeque<Asking>,
+}
+
+/// One app's questions.
+#[derive(Debug, Default)]
+struct Line {
+    waiting: VecDeque<oneshot::Sender<Turn>>,
+    /// When its last turn began.
+    last: Option<Instant>,
+}
+
+impl Line {
+    /// When its next turn is due; none for at once.
+    fn due(&self, now: Instant) -> Option<Instant> {
+        let due = self.last? + PACE;
+        (self.waiting.len() > BURST && due > now).then_some(due)
+    }
+}
+
+/// Who is next.
+enum Next {
+    Nobody,
+    Now(oneshot::Sender<Turn>),
+    Later(Instant),
 }
 
 /// A turn; the next one's begins when it is dropped, be it unused.
@@ -30,15 +63,7 @@ pub(super) struct Turn(Arc<Turns>);
 impl Turns {
     /// Waits for an app's turn.
     pub async fn take(self: &Arc<Self>, asking: (u32, &str)) -> Turn {
-        let place = {
-            let mut state = self.lock();
-            if state.taken {
-                Some(state.wait(asking))
-            } else {
-                state.taken = true;
-                None
-            }
-        };
+        let place = self.lock().enter(asking);
         let turn = match place {
             Some(place) => place.await.ok(),
             None => None,
@@ -50,55 +75,107 @@ impl Turns {
         turn
     }
 
+    /// Gives the turn to whoever is next.
+    fn pass(self: &Arc<Self>) {
+        loop {
+            let (next, is_timed) = {
+                let mut state = self.lock();
+                let next = state.next(Instant::now());
+                state.taken = matches!(next, Next::Now(_));
+                let is_timed = state.timed;
+                state.timed |= matches!(next, Next::Later(_));
+                (next, is_timed)
+            };
+            match next {
+                Next::Nobody => return,
+                Next::Later(due) => {
+                    if !is_timed {
+                        self.look_again(due);
+                    }
+                    return;
+                }
+                Next::Now(next) => match next.send(Turn(Arc::clone(self))) {
+                    Ok(()) => return,
+                    // Who went away while waiting is passed over, by this loop and not by the turn's own
+                    // end.
+                    Err(turn) => std::mem::forget(turn),
+                },
+            }
+        }
+    }
+
+    fn look_again(self: &Arc<Self>, due: Instant) {
+        let turns = Arc::clone(self);
+        // Without a runtime the daemon ends, and nobody waits.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                tokio::time::sleep_until(due).await;
+                let is_free = {
+                    let mut state = turns.lock();
+                    state.timed = false;
+                    !state.taken
+                };
+                if is_free {
+                    turns.pass();
+                }
+            });
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    fn wait(&mut self, (user, app): (u32, &str)) -> oneshot::Receiver<Turn> {
-        let (sender, receiver) = oneshot::channel();
+    /// Takes the turn if it is free, or gets in line.
+    fn enter(&mut self, (user, app): (u32, &str)) -> Option<oneshot::Receiver<Turn>> {
         let asking = (user, app.to_owned());
-        match self.waiting.get_mut(&asking) {
-            Some(queue) => queue.push_back(sender),
+        if !self.taken && !self.lines.contains_key(&asking) {
+            self.taken = true;
+            return None;
+        }
+        let (sender, receiver) = oneshot::channel();
+        match self.lines.get_mut(&asking) {
+            Some(line) => line.waiting.push_back(sender),
             None => {
-                self.waiting.insert(asking.clone(), VecDeque::from([sender]));
+                let line = Line { waiting: VecDeque::from([sender]), last: None };
+                self.lines.insert(asking.clone(), line);
                 self.order.push_back(asking);
             }
         }
-        receiver
+        Some(receiver)
     }
 
-    /// Whoever is next: of the first app in the order, which then is the last.
-    fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
-        let asking = self.order.pop_front()?;
-        let queue = self.waiting.get_mut(&asking)?;
-        let next = queue.pop_front();
-        if queue.is_empty() {
-            self.waiting.remove(&asking);
-        } else {
-            self.order.push_back(asking);
+    /// Whoever is next: of the first app in the order whose turn is due, which then is the last.
+    fn next(&mut self, now: Instant) -> Next {
+        let mut soonest: Option<Instant> = None;
+        for _ in 0..self.order.len() {
+            let Some(asking) = self.order.pop_front() else { break };
+            let Some(line) = self.lines.get_mut(&asking) else { continue };
+            if let Some(due) = line.due(now) {
+                soonest = Some(soonest.map_or(due, |soonest| soonest.min(due)));
+                self.order.push_back(asking);
+                continue;
+            }
+            line.last = Some(now);
+            let next = line.waiting.pop_front();
+            if line.waiting.is_empty() {
+                self.lines.remove(&asking);
+            } else {
+                self.order.push_back(asking);
+            }
+            if let Some(next) = next {
+                return Next::Now(next);
+            }
         }
-        next
+        soonest.map_or(Next::Nobody, Next::Later)
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        loop {
-            let next = {
-                let mut state = self.0.lock();
-                let next = state.next();
-                state.taken = next.is_some();
-                next
-            };
-            let Some(next) = next else { return };
-            match next.send(Turn(Arc::clone(&self.0))) {
-                Ok(()) => return,
-                // Who went away while waiting is passed over, by this loop and not by the turn's own end.
-                Err(turn) => std::mem::forget(turn),
-            }
-        }
+        self.0.pass();
     }
 }
 
@@ -124,7 +201,7 @@ mod tests {
             task.await.unwrap();
         }
         assert_eq!(*order.lock().unwrap(), "aabcabaa");
-        assert!(turns.lock().order.is_empty() && turns.lock().waiting.is_empty());
+        assert!(turns.lock().order.is_empty() && turns.lock().lines.is_empty());
         assert!(!turns.lock().taken);
     }
 
@@ -146,5 +223,28 @@ mod tests {
         drop(last.await);
         drop(turns.take((1000, "a")).await);
         assert!(!turns.lock().taken);
+    }
+    #[test]
+    fn a_flood_is_paced_and_nobody_else_is() {
+        let mut state = State { taken: true, ..State::default() };
+        let mut places = Vec::new();
+        for _ in 0..BURST + 3 {
+            places.push(state.enter((1000, "flood")).unwrap());
+        }
+        let mut now = Instant::now();
+        assert!(matches!(state.next(now), Next::Now(_)), "the first of them is at once");
+        for left in [BURST + 2, BURST + 1] {
+            let Next::Later(due) = state.next(now) else { panic!("{left} left, and no pace") };
+            assert_eq!(due, now + PACE);
+            let other = state.enter((1000, "other")).unwrap();
+            let Next::Now(given) = state.next(now) else { panic!("the flood's pace is its own") };
+            drop((given, other));
+            now = due;
+            assert!(matches!(state.next(now), Next::Now(_)));
+        }
+        for _ in 0..BURST {
+            assert!(matches!(state.next(now), Next::Now(_)), "what is left is a burst");
+        }
+        assert!(matches!(state.next(now), Next::Nobody) && state.lines.is_empty());
     }
 }

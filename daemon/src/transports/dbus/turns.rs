@@ -29,6 +29,8 @@ struct State {
     taken: bool,
     /// Something will look again when a flood's next turn is due.
     timed: bool,
+    /// Turns since what the bus brings was last let in.
+    since: usize,
     lines: HashMap<Asking, Line>,
     order: VecDeque<Asking>,
 }
@@ -70,8 +72,9 @@ impl Turns {
         };
         // The sender is never dropped unused while anybody waits.
         let turn = turn.unwrap_or_else(|| Turn(Arc::clone(self)));
-        // What the bus has brought meanwhile gets in line before this turn is over.
-        tokio::task::yield_now().await;
+        if self.lock().lets_in() {
+            tokio::task::yield_now().await;
+        }
         turn
     }
 
@@ -147,6 +150,17 @@ impl State {
         Some(receiver)
     }
 
+    /// Whether what the bus has brought meanwhile has to get in line before this turn is over: always
+    /// where somebody waits, else now and then, since what was read and not begun waits nowhere yet.
+    fn lets_in(&mut self) -> bool {
+        self.since += 1;
+        let lets_in = !self.lines.is_empty() || self.since > BURST;
+        if lets_in {
+            self.since = 0;
+        }
+        lets_in
+    }
+
     /// Whoever is next: of the first app in the order whose turn is due, which then is the last.
     fn next(&mut self, now: Instant) -> Next {
         let mut soonest: Option<Instant> = None;
@@ -190,7 +204,8 @@ mod tests {
         let turns = Arc::new(Turns::default());
         let order = Arc::new(Mutex::new(String::new()));
         let mut tasks = Vec::new();
-        for app in ["a", "a", "a", "a", "b", "a", "b", "c"] {
+        let flood = std::iter::repeat_n("a", BURST);
+        for app in flood.chain(["a", "a", "a", "a", "b", "a", "b", "c"]) {
             let (turns, order) = (Arc::clone(&turns), Arc::clone(&order));
             tasks.push(tokio::spawn(async move {
                 let _turn = turns.take((1000, app)).await;
@@ -200,7 +215,9 @@ mod tests {
         for task in tasks {
             task.await.unwrap();
         }
-        assert_eq!(*order.lock().unwrap(), "aabcabaa");
+        // The line forms once a few had their turn; then each app is next in turn.
+        let order = order.lock().unwrap();
+        assert_eq!(*order, format!("{}aabcabaa", "a".repeat(BURST)));
         assert!(turns.lock().order.is_empty() && turns.lock().lines.is_empty());
         assert!(!turns.lock().taken);
     }

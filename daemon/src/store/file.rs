@@ -15,6 +15,8 @@ use super::{Loaded, Store};
 
 /// `cnsd`: marks the file as consentd's.
 const APPLICATION_ID: i32 = 0x636e_7364;
+/// Nothing is written through a link: what it leads to is not the daemon's.
+pub(super) const NO_LINK: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
 /// What every SQLite file begins with.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
@@ -171,6 +173,7 @@ pub(super) fn create(path: &Path) -> std::io::Result<()> {
         .create(true)
         .truncate(true)
         .mode(0o600)
+        .custom_flags(NO_LINK)
         .open(path)
         .map(drop)
 }

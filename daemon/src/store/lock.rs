@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use super::error::{StoreError, dir_error};
+use super::file::NO_LINK;
 
 /// How long a start waits for a daemon that is just stopping.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
@@ -28,6 +29,7 @@ impl Lock {
             .read(true)
             .write(true)
             .mode(0o600)
+            .custom_flags(NO_LINK)
             .open(state_dir.join("lock"))
             .map_err(|source| dir_error(state_dir, source))?;
         let patience = std::time::Instant::now() + PATIENCE;

@@ -7,6 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use super::file::NO_LINK;
 use crate::aside::{set_aside, sync_dir};
 
 const NAME: &str = "first-start";
@@ -64,8 +65,8 @@ impl Marked {
             Marked::Never | Marked::Unnumbered => {}
         }
         let path = state_dir.join(format!("{NAME}.new"));
-        let mut file =
-            OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path)?;
+        super::file::create(&path)?;
+        let mut file = OpenOptions::new().write(true).custom_flags(NO_LINK).open(&path)?;
         writeln!(file, "{id:032x}")?;
         file.sync_all()?;
         std::fs::rename(path, state_dir.join(NAME))?;

@@ -2,6 +2,7 @@
 //! device's, made a folder or a link, made unreadable, removed. The same number makes the same damage.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -26,26 +27,28 @@ impl Dice {
 pub fn files(state_dir: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for dir in [state_dir.to_path_buf(), state_dir.join("backups")] {
-        let Ok(entries) = fs::read_dir(dir) else { continue };
-        let paths = entries.map(|entry| entry.unwrap().path());
-        files.extend(paths.filter(|path| path.is_file()));
+        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+        files.extend(entries.map(|entry| entry.path()).filter(|path| path.is_file()));
     }
     files.sort();
     files
 }
 
+/// What a link leads to that leads nowhere, in the other device's folder. Nobody may create it.
+pub const NOWHERE: &str = "nowhere";
+
 /// Spoils one file. `other` is the state folder of another device. Says what it did.
-pub fn spoil(path: &Path, other: &Path, dice: &mut Dice) -> String {
-    let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+pub fn spoil(path: &Path, other: &Path, dice: &mut Dice) -> io::Result<String> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
     let how = match dice.below(10) {
         0 | 1 => {
-            let bytes = fs::read(path).unwrap();
+            let bytes = fs::read(path)?;
             let left = dice.below(bytes.len());
-            fs::write(path, &bytes[..left]).unwrap();
+            fs::write(path, &bytes[..left])?;
             format!("cut off at {left}")
         }
         2..=5 => {
-            let mut bytes = fs::read(path).unwrap();
+            let mut bytes = fs::read(path)?;
             let count = 1 + dice.below(8);
             for _ in 0..count {
                 let place = dice.below(bytes.len());
@@ -53,36 +56,36 @@ pub fn spoil(path: &Path, other: &Path, dice: &mut Dice) -> String {
                     *byte ^= 1 << dice.below(8);
                 }
             }
-            fs::write(path, &bytes).unwrap();
+            fs::write(path, &bytes)?;
             format!("{count} bits flipped")
         }
         6 => {
             let theirs = files(other);
             let same = theirs.iter().find(|theirs| theirs.file_name() == path.file_name());
             let theirs = same.unwrap_or(&theirs[dice.below(theirs.len())]);
-            fs::copy(theirs, path).unwrap();
+            fs::copy(theirs, path)?;
             format!("swapped with another device's {}", theirs.display())
         }
         7 => {
-            fs::remove_file(path).unwrap();
-            fs::create_dir(path).unwrap();
-            fs::write(path.join("in it"), "something").unwrap();
+            fs::remove_file(path)?;
+            fs::create_dir(path)?;
+            fs::write(path.join("in it"), "something")?;
             "made a folder".into()
         }
         8 => {
-            fs::remove_file(path).unwrap();
-            let to = if dice.below(2) == 0 { "/nowhere".into() } else { other.join("settings.db") };
-            std::os::unix::fs::symlink(&to, path).unwrap();
+            fs::remove_file(path)?;
+            let to = other.join(if dice.below(2) == 0 { NOWHERE } else { "settings.db" });
+            std::os::unix::fs::symlink(&to, path)?;
             format!("made a link to {}", to.display())
         }
         _ if dice.below(2) == 0 => {
-            fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o000))?;
             "made unreadable".into()
         }
         _ => {
-            fs::remove_file(path).unwrap();
+            fs::remove_file(path)?;
             "removed".into()
         }
     };
-    format!("{name} {how}")
+    Ok(format!("{name} {how}"))
 }

@@ -157,7 +157,7 @@ fn fifty_damages_allow_nothing_that_was_off() -> Result<()> {
             copy(&kept, &state_dir)?;
             let mut dice = Dice::new(case);
             let files = files(&state_dir);
-            let what = spoil(&files[dice.below(files.len())], &other, &mut dice);
+            let what = spoil(&files[dice.below(files.len())], &other, &mut dice)?;
             world.start_again()?;
             let mut game = world.app("game").await?;
             let answers = game.check(ADS, &OAID).await?;

@@ -30,7 +30,7 @@ use crate::apps::Apps;
 use crate::catalog::{Catalog, RegionIx};
 use crate::clock::{Clock, Moment};
 use crate::ledger::{Event, Ledger, LedgerError, LedgerReader, Record};
-use crate::store::{Loaded, Opened, Store};
+use crate::store::Store;
 
 pub use check::{Answer, Asker, Checked};
 pub use error::EngineError;
@@ -40,7 +40,7 @@ pub use request::Request;
 
 use policy::{Novelties, Numbers, Remembered};
 use publish::{Draft, Unsaved};
-use recover::{Backups, NotCompared};
+use recover::Backups;
 use settings::{AgeBand, Overlay, Profile, Settings, View};
 use touched::Touched;
 
@@ -266,7 +266,7 @@ impl Engine {
         if writer.is_some() {
             return;
         }
-        match open_store(&self.config.state_dir, self.clock.now().wall) {
+        match recover::open_store(&self.config.state_dir, self.clock.now().wall) {
             Ok((store, starts, loaded)) => {
                 *self.lock_backups() = Backups::begin(&self.config.state_dir);
                 let mut state = self.write_state();
@@ -308,22 +308,7 @@ impl Engine {
                 })
                 .map_err(|error| error.to_string());
         }
-        let compared = match (writer.as_mut(), ledger.as_ref()) {
-            (Some(store), Ok(ledger)) => self.compare(store, ledger),
-            (None, _) | (_, Err(_)) => Ok(()),
-        };
-        match compared {
-            Ok(()) => {}
-            Err(NotCompared::Ledger(error)) => {
-                tracing::error!(%error, "the ledger cannot be compared with the store: everything is denied");
-                *ledger = Err(error.to_string());
-            }
-            Err(error @ (NotCompared::Store(_) | NotCompared::Numbers(_))) => {
-                tracing::error!(%error, "the store did not take what the ledger knows: everything is denied");
-                self.write_state().store = Err(error.to_string());
-                *writer = None;
-            }
-        }
+        self.compare_opened(&mut writer, &mut ledger);
         drop(writer);
         if let Ok(ledger) = ledger.as_mut() {
             let outbox = std::mem::take(&mut self.write_state().unsaved.outbox);
@@ -497,15 +482,6 @@ impl Config {
     fn age(&self, profile: Option<&Profile>) -> AgeBand {
         profile.and_then(|profile| profile.age_band).unwrap_or(self.default_age)
     }
-}
-
-fn open_store(
-    state_dir: &std::path::Path,
-    at: i64,
-) -> Result<(Store, u32, Loaded), crate::store::StoreError> {
-    let Opened { mut store, loaded } = Store::open(state_dir, at)?;
-    let starts = store.count_start()?;
-    Ok((store, starts, loaded))
 }
 
 fn remembered(store: Option<&Store>) -> Result<Remembered, crate::store::StoreError> {

@@ -3,6 +3,7 @@
 //!
 //! It never loosens anything: an `on`, a lock that was let go, an app that was reset are left out.
 
+use std::path::Path;
 use std::thread::JoinHandle;
 
 use super::error::EngineError;
@@ -13,13 +14,13 @@ use super::{Engine, State};
 use crate::catalog::{Kind, Scope, State as ToggleState};
 use crate::ledger::{Event, Ledger, LedgerError, What};
 use crate::row::Row;
-use crate::store::{Batch, Store, StoreError};
+use crate::store::{Batch, Loaded, Opened, Store, StoreError};
 
 const DAY: i64 = 86_400;
 
 /// Why store and ledger were not compared.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotCompared {
+enum NotCompared {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
@@ -37,7 +38,7 @@ pub(super) struct Backups {
 }
 
 impl Backups {
-    pub fn begin(state_dir: &std::path::Path) -> Self {
+    pub fn begin(state_dir: &Path) -> Self {
         let made_on = Store::last_backup(state_dir).map(|at| at.div_euclid(DAY));
         Self { making: None, made_on }
     }
@@ -57,10 +58,32 @@ impl Drop for Backups {
 }
 
 impl Engine {
+    /// Compares store and ledger, if both are open and were not compared yet. Where that fails, the one
+    /// that is to blame counts as not open.
+    pub(super) fn compare_opened(
+        &self,
+        writer: &mut Option<Store>,
+        ledger: &mut Result<Ledger, String>,
+    ) {
+        let (Some(store), Ok(opened)) = (writer.as_mut(), ledger.as_ref()) else { return };
+        match self.compare(store, opened) {
+            Ok(()) => {}
+            Err(NotCompared::Ledger(error)) => {
+                tracing::error!(%error, "the ledger cannot be compared with the store: everything is denied");
+                *ledger = Err(error.to_string());
+            }
+            Err(error @ (NotCompared::Store(_) | NotCompared::Numbers(_))) => {
+                tracing::error!(%error, "the store did not take what the ledger knows: everything is denied");
+                self.write_state().store = Err(error.to_string());
+                *writer = None;
+            }
+        }
+    }
+
     /// Compares a store that was just opened with the ledger. A ledger that knows of later changes
     /// shows that an older store was put in place, or restored: what it denied since is replayed, and
     /// what is not off asks.
-    pub(super) fn compare(&self, store: &mut Store, ledger: &Ledger) -> Result<(), NotCompared> {
+    fn compare(&self, store: &mut Store, ledger: &Ledger) -> Result<(), NotCompared> {
         if store.is_compared() {
             return Ok(());
         }
@@ -267,6 +290,13 @@ impl Engine {
             .with("restored", restored.at)
             .with("unconfirmed", u32::try_from(unconfirmed(&state, restored)).unwrap_or(u32::MAX))
     }
+}
+
+/// Opens the store and counts the start.
+pub(super) fn open_store(state_dir: &Path, at: i64) -> Result<(Store, u32, Loaded), StoreError> {
+    let Opened { mut store, loaded } = Store::open(state_dir, at)?;
+    let starts = store.count_start()?;
+    Ok((store, starts, loaded))
 }
 
 /// How many choices ask because the store was restored: those stored on, and for every user the

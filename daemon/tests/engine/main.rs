@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod authority;
+mod backups;
 mod bad_disk;
 mod chain;
 mod consents;

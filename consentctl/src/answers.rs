@@ -14,6 +14,9 @@ pub struct Status {
     pub store: String,
     pub store_error: Option<String>,
     pub store_path: String,
+    pub restored: Option<i64>,
+    #[serde(default)]
+    pub unconfirmed: i64,
     pub ledger: String,
     pub ledger_error: Option<String>,
     #[serde(default)]
@@ -42,6 +45,27 @@ pub struct Status {
     #[serde(default)]
     pub followers: i64,
     pub agents: Option<i64>,
+}
+
+/// `Admin1.CheckStore`.
+#[derive(Debug, Deserialize)]
+pub struct StoreCheck {
+    pub sound: bool,
+    pub findings: Vec<String>,
+    pub path: String,
+    pub backups: Vec<Backup>,
+    pub restored: Option<i64>,
+    #[serde(default)]
+    pub unconfirmed: i64,
+}
+
+/// An entry of its `backups`.
+#[derive(Debug, Deserialize)]
+pub struct Backup {
+    pub file: String,
+    pub at: i64,
+    pub good: bool,
+    pub error: Option<String>,
 }
 
 /// An entry of `Settings1.ListToggles`.
@@ -77,6 +101,9 @@ pub struct Setting {
     pub by: Option<String>,
     pub notice: Option<String>,
     pub consent: bool,
+    /// It asks because the store was restored.
+    #[serde(default)]
+    pub unconfirmed: bool,
 }
 
 /// An entry of `Settings1.ListApps`.

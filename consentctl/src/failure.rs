@@ -31,6 +31,9 @@ pub enum Failure {
     /// The catalogue has no entry of that id.
     #[error("the catalogue has no entry {0}")]
     NoEntry(String),
+    /// No backup can be restored.
+    #[error("there is no good backup to restore")]
+    NoBackup,
     /// What clap cannot see.
     #[error("{0}")]
     Usage(String),
@@ -58,7 +61,7 @@ impl Failure {
             Failure::Call(error) | Failure::Mistyped(error, _) => code(error),
             Failure::NoEntry(_) => exit::INVALID,
             Failure::Usage(_) => exit::USAGE,
-            Failure::Malformed(_) | Failure::Io(_) => exit::DAMAGED,
+            Failure::Malformed(_) | Failure::Io(_) | Failure::NoBackup => exit::DAMAGED,
         }
     }
 
@@ -74,6 +77,7 @@ impl Failure {
             Failure::Call(error) | Failure::Mistyped(error, _) => error.short_name(),
             Failure::Malformed(_) => "Malformed".to_owned(),
             Failure::NoEntry(_) => "NoEntry".to_owned(),
+            Failure::NoBackup => "NoBackup".to_owned(),
             Failure::Usage(_) => "Usage".to_owned(),
             Failure::Io(_) => "Io".to_owned(),
         }
@@ -94,6 +98,9 @@ impl Failure {
                  `consentctl --version` show them"
                     .to_owned()
             }
+            Failure::NoBackup => "`consentctl store check` shows them; `consentctl store reset` \
+                                  begins anew"
+                .to_owned(),
             Failure::NoEntry(_) => "`consentctl catalog list` shows what there is".to_owned(),
             Failure::Usage(_) => "`consentctl help` shows how it is used".to_owned(),
             Failure::Io(_) => String::new(),

@@ -3,6 +3,7 @@
 mod agent;
 mod catalog;
 mod ledger;
+mod store;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use agent::Agent;
 pub use catalog::{CatalogVerb, Kind};
 pub use ledger::{Counts, Export, Grouping, History, Log, LogVerb, Paging, Period, RecordFilter};
+pub use store::{Certainty, StoreVerb};
 
 use crate::time::{Deadline, Duration};
 
@@ -128,6 +130,12 @@ pub enum Verb {
     Agent(Agent),
     /// Load the catalogue and the declarations anew.
     Reload,
+    /// What users chose, as a whole: check, back up, restore, begin anew.
+    Store {
+        /// What to do with it.
+        #[command(subcommand)]
+        verb: StoreVerb,
+    },
     /// Find what is wrong with an installation, and say what to do.
     ///
     /// Looks at the files of this system and asks the daemon; as root more than as a user. With

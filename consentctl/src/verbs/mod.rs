@@ -14,6 +14,7 @@ mod log;
 mod notices;
 mod profile;
 mod status;
+mod store;
 mod stream;
 mod toggles;
 mod verify;
@@ -55,6 +56,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Catalog { verb } => catalog::catalog(session, verb).await?,
         Verb::Agent(agent) => agent::agent(session, &agent).await?,
         Verb::Reload => catalog::reload(session).await?,
+        Verb::Store { verb } => return store::store(session, verb).await,
         // These come before there is a session.
         Verb::Completions { shell } => return completions(shell, &session.screen),
         Verb::Doctor { root } => return doctor(Patient::new(root, None), &session.screen).await,

@@ -31,6 +31,7 @@ fn render(status: &Status, screen: &Screen, now: &Zoned) -> String {
         screen,
         [
             ("Store", part(&status.store, status.store_error.as_deref(), &status.store_path)),
+            ("Restored", restored(status, now)),
             ("Unsaved", unsaved),
             ("Ledger", {
                 let records = plural(status.records, "record");
@@ -52,6 +53,17 @@ fn part(state: &str, error: Option<&str>, detail: &str) -> Field {
         None if state == "ok" => plain(format!("ok, {detail}")),
         None => (Tone::Bad, state.to_owned()),
         Some(error) => (Tone::Bad, format!("{state}: {}", error.replace('\n', "; "))),
+    }
+}
+
+fn restored(status: &Status, now: &Zoned) -> Field {
+    match status.restored.map(|at| time::ago(at, now)) {
+        None => plain(""),
+        Some(ago) if status.unconfirmed == 0 => plain(ago),
+        Some(ago) => {
+            let waits = super::store::waits(status.unconfirmed);
+            (Tone::Open, format!("{ago}: {waits} to be confirmed, and ask until then"))
+        }
     }
 }
 

@@ -157,6 +157,9 @@ fn render_setting(setting: &Setting, apps: &Dictionary, screen: &Screen, now: &Z
         }
     };
     let consent = match (&setting.notice, setting.consent) {
+        (Some(_), _) if setting.unconfirmed => {
+            "given before the store was restored; no longer in force".to_owned()
+        }
         (Some(notice), _) => format!("given under the notice {notice}"),
         (None, true) => "not given; switching it on is one".to_owned(),
         (None, false) => String::new(),
@@ -194,6 +197,9 @@ pub fn render_change(setting: &Setting, apps: &Dictionary, screen: &Screen, now:
 }
 
 fn decided_by(setting: &Setting) -> &str {
+    if setting.unconfirmed {
+        return "the restore of the store: it asks until it is set again";
+    }
     let is_site = setting.app.starts_with(consentd_dbus::names::SITE_PREFIX);
     match setting.decided_by.as_str() {
         "app" if is_site => "the choice for this site",

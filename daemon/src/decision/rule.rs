@@ -380,15 +380,17 @@ impl<'a> Case<'a> {
 
     /// 11. Off; else not decided (R18–R24).
     fn toggles(&self) -> Result<(), Finding> {
-        let in_state =
-            |state| self.covering().find(|(_, s)| s.state == state).map(|(toggle, _)| toggle);
-        if let Some(toggle) = in_state(State::Off) {
+        let in_state = |state| self.covering().find(|(_, standing)| standing.state == state);
+        if let Some((toggle, _)) = in_state(State::Off) {
             return Err(Finding::new(Reason::ToggleOff, Cause::Toggle(toggle)));
         }
-        if let Some(toggle) = in_state(State::Ask) {
-            return Err(Finding::new(Reason::NotSet, Cause::Toggle(toggle)));
+        match in_state(State::Ask) {
+            Some((toggle, standing)) if standing.unconfirmed => {
+                Err(Finding::new(Reason::NotSet, Cause::Unconfirmed(toggle)))
+            }
+            Some((toggle, _)) => Err(Finding::new(Reason::NotSet, Cause::Toggle(toggle))),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// 12. A covering consent toggle without a consent for this pair, whatever the pair's basis (R39).

@@ -52,6 +52,8 @@ pub struct Standing {
     pub consent: Option<Consent>,
     /// The newest notice the user declined for it (R39).
     pub declined: Option<NoticeIx>,
+    /// Whether it asks because the store was restored since it was chosen.
+    pub unconfirmed: bool,
 }
 
 /// Resolves toggles for the app in question. Only those that cover a pair are asked for.

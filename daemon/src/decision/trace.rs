@@ -151,6 +151,8 @@ pub enum Cause {
     Country([u8; 2]),
     /// The toggle in the way.
     Toggle(ToggleIx),
+    /// The toggle in the way, which was not chosen again since the store was restored.
+    Unconfirmed(ToggleIx),
 }
 
 /// An arm's finding against a pair: this decides.
@@ -195,6 +197,11 @@ impl Finding {
             Cause::Country(code) => {
                 format!("the data may not go to {}", String::from_utf8_lossy(&code))
             }
+            Cause::Unconfirmed(toggle) => format!(
+                "the settings were restored since {} was chosen, and what was withdrawn in between is \
+                 not known; the user has to choose again",
+                catalog.toggles[toggle].name
+            ),
             Cause::Toggle(toggle) => {
                 let toggle = &catalog.toggles[toggle];
                 let path = toggle.paths.first().map(|path| format!(" ({path})"));

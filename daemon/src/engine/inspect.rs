@@ -29,6 +29,7 @@ impl Engine {
     pub fn health(&self) -> Health {
         let ledger = self.lock_ledger().as_ref().err().cloned();
         let records = self.read_ledger(|open, reader| Ok(reader.size()? + open.len() as u64)).ok();
+        let restored = self.restored();
         let state = self.read_state();
         let word = |error: Option<&String>| if error.is_some() { "unavailable" } else { "ok" };
         let mut row = Row::new()
@@ -37,6 +38,7 @@ impl Engine {
             .with("store", word(state.store.as_ref().err()))
             .maybe("store_error", state.store.clone().err())
             .with("store_path", self.config.state_dir.join("settings.db").display().to_string())
+            .and(restored)
             .with("ledger", word(ledger.as_ref()))
             .maybe("ledger_error", ledger)
             .maybe("records", records)
@@ -389,6 +391,7 @@ impl Look<'_> {
             .with("decided_by", decided_by)
             .with("locked", locked)
             .with("consent", toggle.consent)
+            .maybe("unconfirmed", (resolved.unconfirmed && !locked).then_some(true))
             .maybe("lifetime", stored.map(|stored| stored.lifetime.word()))
             .maybe("until", stored.and_then(|stored| stored.lifetime.until()))
             .maybe("since", stored.map(|stored| i64::from(stored.entry.at)))

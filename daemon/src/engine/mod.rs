@@ -15,6 +15,7 @@ pub mod profile;
 pub mod prompt;
 mod proof;
 mod publish;
+mod recover;
 pub mod request;
 pub mod settings;
 mod touched;
@@ -29,7 +30,7 @@ use crate::apps::Apps;
 use crate::catalog::{Catalog, RegionIx};
 use crate::clock::{Clock, Moment};
 use crate::ledger::{Event, Ledger, LedgerError, LedgerReader, Record};
-use crate::store::{Loaded, Store};
+use crate::store::Store;
 
 pub use check::{Answer, Asker, Checked};
 pub use error::EngineError;
@@ -39,6 +40,7 @@ pub use request::Request;
 
 use policy::{Novelties, Numbers, Remembered};
 use publish::{Draft, Unsaved};
+use recover::Backups;
 use settings::{AgeBand, Overlay, Profile, Settings, View};
 use touched::Touched;
 
@@ -98,6 +100,8 @@ struct State {
     touched: Touched,
     /// Denials that stand in memory because the disk did not take them.
     unsaved: Unsaved,
+    /// What a store that was replaced had still to say: the one in its place has to.
+    owed: Vec<Event>,
 }
 
 /// The daemon's heart.
@@ -110,6 +114,7 @@ pub struct Engine {
     ledger: Mutex<Result<Ledger, String>>,
     /// With how often the ledger had been begun anew when it was opened.
     reader: Mutex<Option<(u32, LedgerReader)>>,
+    backups: Mutex<Backups>,
     listener: OnceLock<Arc<dyn Listener>>,
     /// Whether anybody wants to hear of every record.
     followed: AtomicBool,
@@ -129,6 +134,7 @@ impl Engine {
             writer: Mutex::new(None),
             ledger: Mutex::new(Err("not opened yet".into())),
             reader: Mutex::new(None),
+            backups: Mutex::default(),
             listener: OnceLock::new(),
             followed: AtomicBool::new(false),
             started,
@@ -219,6 +225,7 @@ impl Engine {
                 tracing::warn!(%error, "the ledger was not brought into one file at stop");
             }
         }
+        self.back_up_rest();
     }
 
     /// Opens what is on the disk and reads the policy beside it: a phone's start waits for both. The
@@ -259,8 +266,9 @@ impl Engine {
         if writer.is_some() {
             return;
         }
-        match open_store(&self.config.state_dir) {
+        match recover::open_store(&self.config.state_dir, self.clock.now().wall) {
             Ok((store, starts, loaded)) => {
+                *self.lock_backups() = Backups::begin(&self.config.state_dir);
                 let mut state = self.write_state();
                 state.generation = u64::from(starts) << 32;
                 state.settings = loaded.settings;
@@ -290,14 +298,18 @@ impl Engine {
     }
 
     fn open_ledger(&self) {
+        let mut writer = self.lock_writer();
+        let store = writer.as_ref().map(Store::id);
         let mut ledger = self.lock_ledger();
         if ledger.is_err() {
-            *ledger = Ledger::open(&self.config.state_dir, None, self.clock.now().wall)
+            *ledger = Ledger::open(&self.config.state_dir, store, self.clock.now().wall)
                 .inspect_err(|error| {
                     tracing::error!(%error, "the ledger cannot be used: everything is denied");
                 })
                 .map_err(|error| error.to_string());
         }
+        self.compare_opened(&mut writer, &mut ledger);
+        drop(writer);
         if let Ok(ledger) = ledger.as_mut() {
             let outbox = std::mem::take(&mut self.write_state().unsaved.outbox);
             if let Err(error) = ledger.note(&outbox) {
@@ -365,9 +377,14 @@ impl Engine {
         let new = state.numbers.new.clone();
         let generation = state.generation + 1;
         let inherited = publish::inherited(&state, &novelties.successions, generation, now);
+        // After a restore: these apps were there, whatever was chosen for them.
+        let restored = state.settings.restored.filter(|restored| restored.apps == u32::MAX);
+        let restored_apps = restored.map(|_| state.numbers.apps.highest());
         drop(state);
-        let nothing_new =
-            new.is_empty() && novelties.pairs.is_empty() && novelties.coverage.is_none();
+        let nothing_new = new.is_empty()
+            && novelties.pairs.is_empty()
+            && novelties.coverage.is_none()
+            && restored_apps.is_none();
         if nothing_new && inherited.is_empty() {
             return Ok(Draft::default());
         }
@@ -378,11 +395,17 @@ impl Engine {
             events: &inherited.events,
             pairs: &novelties.pairs,
             coverage: novelties.coverage.as_deref(),
+            restored_apps,
             at: now.wall,
             generation,
             ..Default::default()
         })?;
-        self.write_state().numbers.new.clear();
+        let mut state = self.write_state();
+        state.numbers.new.clear();
+        if let (Some(restored), Some(apps)) = (&mut state.settings.restored, restored_apps) {
+            restored.apps = apps;
+        }
+        drop(state);
         Ok(inherited)
     }
 
@@ -402,6 +425,10 @@ impl Engine {
 
     fn lock_reader(&self) -> MutexGuard<'_, Option<(u32, LedgerReader)>> {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_backups(&self) -> MutexGuard<'_, Backups> {
+        self.backups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read_state(&self) -> RwLockReadGuard<'_, State> {
@@ -424,6 +451,7 @@ impl State {
             numbers: Numbers::default(),
             touched: Touched::default(),
             unsaved: Unsaved::default(),
+            owed: Vec::new(),
         }
     }
 
@@ -454,15 +482,6 @@ impl Config {
     fn age(&self, profile: Option<&Profile>) -> AgeBand {
         profile.and_then(|profile| profile.age_band).unwrap_or(self.default_age)
     }
-}
-
-fn open_store(
-    state_dir: &std::path::Path,
-) -> Result<(Store, u32, Loaded), crate::store::StoreError> {
-    let mut store = Store::open(state_dir)?;
-    let starts = store.count_start()?;
-    let loaded = store.load()?;
-    Ok((store, starts, loaded))
 }
 
 fn remembered(store: Option<&Store>) -> Result<Remembered, crate::store::StoreError> {

@@ -81,6 +81,12 @@ impl Names {
         (number, true)
     }
 
+    /// The highest number that a name has.
+    #[must_use]
+    pub fn highest(&self) -> u32 {
+        self.next.saturating_sub(1)
+    }
+
     /// All numbers with their names, by number.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &str)> {
         self.names.iter().map(|(number, name)| (*number, &**name))

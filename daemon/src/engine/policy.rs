@@ -101,7 +101,11 @@ impl Numbers {
         AppKey(number(&mut self.apps, Table::Apps, &mut self.new, name))
     }
 
-    fn toggle(&mut self, name: &str) -> Result<ToggleKey, PolicyError> {
+    /// The number of a toggle, a new one if it has none.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub fn toggle(&mut self, name: &str) -> Result<ToggleKey, PolicyError> {
         let wide = number(&mut self.toggles, Table::Toggles, &mut self.new, name);
         u16::try_from(wide).map(ToggleKey).map_err(|_| PolicyError::TooMany("toggles"))
     }
@@ -458,6 +462,7 @@ impl Toggles for Resolver<'_> {
             switched_on: resolved.switched_on,
             consent,
             declined: None,
+            unconfirmed: resolved.unconfirmed,
         }
     }
 }

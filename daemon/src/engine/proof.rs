@@ -12,8 +12,12 @@ impl Engine {
     /// # Errors
     /// The ledger cannot be read.
     pub fn verify_log(&self) -> Result<Row, EngineError> {
+        let anchor = match self.lock_writer().as_ref() {
+            Some(store) => store.anchor()?,
+            None => None,
+        };
         self.read_ledger(|_, reader| {
-            let verdict = reader.verify(None)?;
+            let verdict = reader.verify(anchor)?;
             Ok(Row::new()
                 .with("whole", verdict.findings.is_empty())
                 .with("blocks", verdict.blocks)

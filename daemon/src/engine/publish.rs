@@ -147,6 +147,7 @@ impl Engine {
         if outcome.is_ok() {
             self.note(&events);
             self.settle_outbox_of(store, OUTBOX_EVENTS);
+            self.back_up_daily(now.wall);
         }
         if !draft.changed.is_empty() {
             self.announce(&Changed { generation: draft.generation, settings: draft.changed });
@@ -250,7 +251,7 @@ impl Engine {
         }
     }
 
-    fn settle_outbox_of(&self, store: &mut Store, limit: usize) {
+    pub(super) fn settle_outbox_of(&self, store: &mut Store, limit: usize) {
         let state = self.read_state();
         let (held, generation) = (state.unsaved.in_outbox, state.generation);
         let waiting = state.unsaved.outbox.clone();
@@ -259,10 +260,10 @@ impl Engine {
             return;
         }
         let synced = match self.lock_ledger().as_mut() {
-            Ok(ledger) => ledger.note(&waiting).and_then(|()| ledger.sync()).is_ok(),
-            Err(_) => false,
+            Ok(ledger) => ledger.note(&waiting).and_then(|()| ledger.sync()).ok(),
+            Err(_) => None,
         };
-        if synced && store.clear_outbox(generation).is_ok() {
+        if synced.is_some_and(|anchor| store.clear_outbox(generation, Some(anchor)).is_ok()) {
             let mut state = self.write_state();
             state.unsaved.outbox.clear();
             state.unsaved.in_outbox = 0;

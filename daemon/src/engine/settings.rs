@@ -215,6 +215,19 @@ pub enum LockedFor {
     User(u32),
 }
 
+/// When the store was restored: what was chosen before, and not stored off, asks until somebody chooses
+/// again. What was withdrawn in between nobody knows (invariant 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restored {
+    /// What is older than this is unconfirmed, in the order of events.
+    pub generation: u64,
+    /// Apps with a number up to this were there then: what was chosen for them may be lost, so having
+    /// no state of their own means nothing.
+    pub apps: u32,
+    /// Unix seconds: for people.
+    pub at: i64,
+}
+
 /// Everything that users and the administrator chose.
 #[derive(Debug, Default)]
 pub struct Settings {
@@ -228,6 +241,8 @@ pub struct Settings {
     pub profiles: BTreeMap<u32, Profile>,
     /// How often the user refused a prompt about an app's toggle, since they last set it.
     pub refusals: BTreeMap<Key, u32>,
+    /// When all this was restored from a backup, if it ever was.
+    pub restored: Option<Restored>,
 }
 
 /// Changes on their way to the disk, over the settings they will change. None is a removal.
@@ -351,6 +366,8 @@ pub struct Resolved {
     pub switched_on: Option<u64>,
     /// The newest consent that counts.
     pub consent: Option<Entry>,
+    /// Whether it asks for no other reason than that the store was restored since it was chosen.
+    pub unconfirmed: bool,
 }
 
 impl View<'_> {
@@ -437,8 +454,21 @@ impl View<'_> {
             DecidedBy::Others => others,
             DecidedBy::Default => None,
         };
+        let unconfirmed = state == State::On
+            && toggle.kind != Kind::Fixed
+            && self.settings.restored.is_some_and(|restored| {
+                let keeps_own = toggle.scope != Scope::All && app != ALL_APPS;
+                stored.is_none_or(|stored| stored.entry.generation < restored.generation)
+                    || (keeps_own && decided_by != DecidedBy::App && app.0 <= restored.apps)
+            });
+        let state = if unconfirmed { State::Ask } else { state };
+        let confirmed = |entry: &Entry| {
+            let restored = self.settings.restored;
+            restored.is_none_or(|restored| entry.generation >= restored.generation)
+        };
         let on = |stored: Option<Stored>| {
-            stored.map(|stored| stored.entry).filter(|entry| entry.state == State::On)
+            let entry = stored.map(|stored| stored.entry);
+            entry.filter(|entry| entry.state == State::On && confirmed(entry))
         };
         // What was chosen for apps without a state of their own does not concern one that has.
         let counting_others = others.filter(|_| own.is_none());
@@ -453,6 +483,7 @@ impl View<'_> {
             switched_on: newest([on(own), on(all), on(counting_others)])
                 .map(|entry| entry.generation),
             consent: newest([consented(on(own)), consented(on(all)), None]),
+            unconfirmed,
         }
     }
 }

@@ -2,138 +2,110 @@
 //!
 //! A change that was committed here survives kill -9 and power loss (WAL, synchronous FULL). Only this
 //! folder and the ledger speak SQL. It never invents a value: what it cannot read is an error, and an
-//! error denies.
+//! error denies. What is damaged is set aside whole, and the last good backup takes its place
+//! ([`recover`]); without one the damage stays where it is, and everything is denied.
 
+mod backup;
+mod error;
+mod file;
+mod lock;
+mod marker;
 mod read;
+mod recover;
+mod tally;
 mod write;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
+pub use backup::Backup;
+pub use error::StoreError;
 pub use read::{ConsentRow, FirstLoad, Loaded};
 pub use write::{Batch, ConsentGiven, NewName, Table};
 
-/// `cnsd`: marks the file as consentd's.
-const APPLICATION_ID: i32 = 0x636e_7364;
+use error::{dir_error, sqlite_error};
+use lock::Lock;
+use marker::Marked;
+use recover::Instead;
 
-/// How long a start waits for a daemon that is just stopping.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
-
-/// Each brings the file one version further. Frozen once released.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
-
-/// Why the store cannot be used. Nothing was changed or removed because of it.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The state folder cannot be used.
-    #[error("cannot use the state folder {dir}: {source}; check that it exists and is writable by the daemon's user", dir = .dir.display())]
-    Dir {
-        /// The folder.
-        dir: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Another daemon works there.
-    #[error("another consentd uses the state folder {dir}; stop it first", dir = .dir.display())]
-    InUse {
-        /// The folder.
-        dir: PathBuf,
-    },
-    /// There was a store once.
-    #[error("{path} is gone, though it was created once; put a copy of it back, or remove {marker} to begin anew with every choice at its default", path = .path.display(), marker = .marker.display())]
-    Missing {
-        /// The file that is gone.
-        path: PathBuf,
-        /// What says that it was there.
-        marker: PathBuf,
-    },
-    /// The file is not consentd's.
-    #[error("{path} is not a consentd store (application id {found:#x}); move it away and put the store back", path = .path.display())]
-    Foreign {
-        /// The file.
-        path: PathBuf,
-        /// Its application id.
-        found: i32,
-    },
-    /// The file is damaged.
-    #[error("{path} is damaged ({finding}); put a copy of it back", path = .path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What the check found.
-        finding: String,
-    },
-    /// The file is of a later version.
-    #[error("{path} is of version {found}, this consentd knows {known}; it was left alone: install the newer consentd again", path = .path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: usize,
-        /// The latest version known here.
-        known: usize,
-    },
-    /// SQLite failed.
-    #[error("{path}: {source}", path = .path.display())]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// What it said.
-        source: rusqlite::Error,
-    },
-    /// A value in the store is none that was ever written there.
-    #[error("{path} holds `{value}` as {what}, which is none; put a copy of it back", path = .path.display())]
-    Value {
-        /// The file.
-        path: PathBuf,
-        /// Which column.
-        what: &'static str,
-        /// What stands there.
-        value: String,
-    },
-}
+/// The file, in the state folder.
+const NAME: &str = "settings.db";
 
 /// The settings on the disk. One writer: the engine.
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
     path: PathBuf,
-    /// Held while this daemon lives, so that a second one cannot write beside it.
-    _lock: File,
+    id: u128,
+    /// See [`Loaded::generation`].
+    known: Option<u64>,
+    /// Whether it was compared with the ledger: only then a commit says which change is the last.
+    compared: bool,
+    /// Whether anything was committed before it was compared.
+    ahead: bool,
+    /// Held while this daemon lives, so that a second one cannot write beside it; none on a file that
+    /// is only read.
+    lock: Option<Lock>,
+}
+
+/// A store that was opened, and everything in it.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store.
+    pub store: Store,
+    /// Everything in it.
+    pub loaded: Loaded,
 }
 
 impl Store {
     /// Opens the store in `state_dir`, creating it at the very first start, and brings it to this
-    /// version. Checks the file whole.
+    /// version. Checks the file whole. One that is damaged is set aside, and the newest backup that is
+    /// sound takes its place. `at` is now, in Unix seconds.
     ///
     /// # Errors
-    /// Any of [`StoreError`]; the files are as they were.
-    pub fn open(state_dir: &Path) -> Result<Self, StoreError> {
-        let lock = lock(state_dir)?;
-        let path = state_dir.join("settings.db");
-        let marker = state_dir.join("first-start");
-        let exists = path.try_exists().map_err(|source| dir_error(state_dir, source))?;
-        let started = marker.try_exists().map_err(|source| dir_error(state_dir, source))?;
-        if started && !exists {
-            return Err(StoreError::Missing { path, marker });
-        }
-        if exists {
-            let found = inspect(&path)?;
-            if found == 0 && started {
-                return Err(StoreError::Damaged { path, finding: "it is empty".into() });
+    /// Any of [`StoreError`]; a store that is damaged and has no backup is as it was.
+    pub fn open(state_dir: &Path, at: i64) -> Result<Opened, StoreError> {
+        let lock = Lock::take(state_dir)?;
+        match open_sound(state_dir, &lock, at) {
+            Ok(opened) => Ok(opened.locked(lock)),
+            Err(damage) if damage.is_damage() => {
+                match recover::restore_newest(state_dir, &lock, &damage, at)? {
+                    Some(backup) => {
+                        tracing::error!(error = %damage, backup = backup.name(), "the store was set aside and its last good backup restored: what is not stored off asks until it is confirmed");
+                        Ok(open_sound(state_dir, &lock, at)?.locked(lock))
+                    }
+                    None => Err(damage),
+                }
             }
-        } else {
-            create(&path).map_err(|source| dir_error(state_dir, source))?;
+            Err(error) => Err(error),
         }
-        let mut connection = open_file(&path).map_err(|source| sqlite_error(&path, source))?;
-        migrate(&mut connection, &path)?;
-        if !started {
-            mark(&marker, state_dir)?;
-        }
-        Ok(Self { connection, path, _lock: lock })
+    }
+
+    /// Puts a backup in the store's place, which is set aside whole.
+    ///
+    /// # Errors
+    /// There is no such backup, it is not sound, or the disk does not take it: then the store is as it
+    /// was, or not there at all, which denies.
+    pub fn restore(state_dir: &Path, name: &str, at: i64) -> Result<(), StoreError> {
+        let lock = Lock::take(state_dir)?;
+        let mut backups = backup::list(state_dir)?.into_iter();
+        let backup = backups.find(|backup| backup.name() == name);
+        let backup = backup.ok_or_else(|| StoreError::UnknownBackup(name.into()))?;
+        let marked = Marked::read(state_dir).map_err(|source| dir_error(state_dir, source))?;
+        backup.examine(marked.store())?;
+        let why = "somebody asked for a backup";
+        recover::replace(state_dir, &lock, Instead::Backup(&backup), why, at)
+    }
+
+    /// Puts an empty store in the store's place, which is set aside whole, whatever it is.
+    ///
+    /// # Errors
+    /// The disk does not take it: then the store is as it was, or not there at all, which denies.
+    pub fn reset(state_dir: &Path, at: i64) -> Result<(), StoreError> {
+        let lock = Lock::take(state_dir)?;
+        let why = "somebody asked to begin anew";
+        recover::replace(state_dir, &lock, Instead::Nothing, why, at)
     }
 
     /// The file.
@@ -142,133 +114,286 @@ impl Store {
         &self.path
     }
 
+    /// Which store it is: its ledger has the same number.
+    #[must_use]
+    pub fn id(&self) -> u128 {
+        self.id
+    }
+
     /// Counts one more start, durably: no generation is used twice.
     ///
     /// # Errors
     /// The disk does not take it.
     pub fn count_start(&mut self) -> Result<u32, StoreError> {
-        let mut count = || -> rusqlite::Result<u32> {
-            // In a transaction: a statement that returns a row is committed when it is done with, and
-            // nobody would hear that it failed.
-            let transaction = self.connection.transaction()?;
-            let starts = transaction.query_row(
-                "INSERT INTO meta (key, value) VALUES ('starts', '1')
-                 ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)
-                 RETURNING CAST(value AS INTEGER)",
-                [],
-                |row| row.get(0),
-            )?;
-            transaction.commit()?;
+        let seen = self.lock.as_ref().map_or(0, Lock::starts);
+        self.raise_starts(seen)
+    }
+
+    /// Counts one more start, after at least `seen`.
+    fn raise_starts(&mut self, seen: u32) -> Result<u32, StoreError> {
+        let starts = self.write(|book| {
+            let sql = "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'starts'";
+            let counted: u32 = match book.db.query_row(sql, [], |row| row.get(0)) {
+                Err(rusqlite::Error::QueryReturnedNoRows) => 0,
+                counted => counted?,
+            };
+            let starts = counted.max(seen).saturating_add(1);
+            book.note("starts", &starts.to_string())?;
             Ok(starts)
-        };
-        count().map_err(|source| sqlite_error(&self.path, source))
+        })?;
+        self.lock.iter().for_each(|lock| lock.remember(starts));
+        Ok(starts)
     }
-}
 
-fn lock(state_dir: &Path) -> Result<File, StoreError> {
-    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(state_dir)
-        .map_err(|source| dir_error(state_dir, source))?;
-    let file = std::fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(state_dir.join("lock"))
-        .map_err(|source| dir_error(state_dir, source))?;
-    let patience = std::time::Instant::now() + PATIENCE;
-    loop {
-        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(file),
-            Err(rustix::io::Errno::WOULDBLOCK) if std::time::Instant::now() < patience => {
-                std::thread::sleep(PATIENCE / 100);
-            }
-            Err(rustix::io::Errno::WOULDBLOCK) => {
-                return Err(StoreError::InUse { dir: state_dir.into() });
-            }
-            Err(errno) => return Err(dir_error(state_dir, errno.into())),
+    /// The last change that is known to be in both the store and, if it has it, the ledger; none if a
+    /// version wrote the store that did not keep it.
+    #[must_use]
+    pub fn known(&self) -> Option<u64> {
+        self.known
+    }
+
+    /// Whether store and ledger were compared since it was opened.
+    #[must_use]
+    pub fn is_compared(&self) -> bool {
+        self.compared
+    }
+
+    /// Notes that store and ledger agree: from now on each commit says which change is the last.
+    /// `generation` is that of the last change so far.
+    ///
+    /// # Errors
+    /// The disk does not take it.
+    pub fn agree(&mut self, generation: u64) -> Result<(), StoreError> {
+        if self.ahead || self.known.is_none() {
+            self.write(|book| book.note("generation", &generation.to_string()))?;
         }
+        self.compared = true;
+        Ok(())
+    }
+
+    /// Commits what the ledger knows and the store did not: the store was behind it. From now on
+    /// everything chosen before this start is unconfirmed. Returns the start's number, which is above
+    /// all that either knows.
+    ///
+    /// # Errors
+    /// The disk does not take it.
+    pub fn catch_up(&mut self, ledgers_last: u64, owed: &Batch<'_>) -> Result<u32, StoreError> {
+        let seen = u32::try_from(ledgers_last >> 32).unwrap_or(u32::MAX);
+        let starts = self.raise_starts(seen)?;
+        let generation = u64::from(starts) << 32;
+        self.write(|book| {
+            recover::unconfirm(book, generation, owed.at)?;
+            write::put(book, owed)?;
+            book.note("generation", &generation.to_string())
+        })?;
+        self.compared = true;
+        Ok(starts)
+    }
+
+    /// Whether the newest backup has every change.
+    ///
+    /// # Errors
+    /// The store or the folder of backups cannot be read.
+    pub fn is_backed_up(&self, state_dir: &Path) -> Result<bool, StoreError> {
+        let newest = backup::list(state_dir)?.first().map(|backup| backup.generation);
+        let generation = self.meta(&mut tally::Tally::default())?.generation;
+        Ok(newest.is_some_and(|newest| generation.is_some_and(|own| own <= newest)))
+    }
+
+    /// Brings everything into the one file: nothing stays in the log beside it.
+    ///
+    /// # Errors
+    /// The disk does not take it, or somebody reads an older state; the log stays, and is as good.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(|source| sqlite_error(&self.path, source))
+    }
+
+    /// Whether the store is sound, more thoroughly than a start looks: what is wrong with it, if
+    /// anything is. Holds nobody up.
+    ///
+    /// # Errors
+    /// It cannot be read at all.
+    pub fn check(state_dir: &Path) -> Result<Vec<String>, StoreError> {
+        let path = state_dir.join(NAME);
+        let present = Present::look(state_dir)?;
+        file::look(&path)?;
+        let (inspected, _) = file::inspect(&path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags);
+        let sqlite = |source| sqlite_error(&path, source);
+        let mut findings = file::check(&connection.map_err(sqlite)?).map_err(sqlite)?;
+        if present.marked.store() != inspected.store_id {
+            findings.push("it is not the store that the marker `first-start` names".into());
+        }
+        Ok(findings)
+    }
+
+    /// The backups, newest first, each with what is wrong with it, if anything is.
+    ///
+    /// # Errors
+    /// Their folder cannot be read.
+    pub fn backups(state_dir: &Path) -> Result<Vec<(Backup, Option<StoreError>)>, StoreError> {
+        let marked = Present::look(state_dir)?.marked;
+        let backups = backup::list(state_dir)?.into_iter();
+        Ok(backups
+            .map(|backup| {
+                let error = backup.examine(marked.store()).err();
+                (backup, error)
+            })
+            .collect())
+    }
+
+    /// When the newest backup was made, Unix seconds.
+    #[must_use]
+    pub fn last_backup(state_dir: &Path) -> Option<i64> {
+        backup::list(state_dir).ok()?.first().map(|backup| backup.at)
+    }
+
+    /// Copies the store that is in use into a backup. Waits for no change, and no change waits for it.
+    ///
+    /// # Errors
+    /// The disk does not take it, or the copy is not sound: then the older ones stay.
+    pub fn back_up(state_dir: &Path, at: i64) -> Result<Backup, StoreError> {
+        backup::make(&state_dir.join(NAME), state_dir, at)
+    }
+
+    /// A file that is only read.
+    fn reading(connection: Connection, path: &Path) -> Self {
+        let path = path.into();
+        Self { connection, path, id: 0, known: None, compared: false, ahead: false, lock: None }
+    }
+
+    fn sqlite(&self, source: rusqlite::Error) -> StoreError {
+        sqlite_error(&self.path, source)
+    }
+
+    fn damaged(&self, finding: &str) -> StoreError {
+        file::damaged(&self.path, finding)
     }
 }
 
-fn open_file(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open(path)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update(None, "cache_size", -96)?;
-    Ok(connection)
+/// What is there before anything is opened.
+struct Present {
+    marked: Marked,
+    /// Whether something has the store's name.
+    exists: bool,
 }
 
-/// Creates the file for its owner alone; what SQLite puts beside it takes after it.
-fn create(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
-}
-
-/// The version of a file that is there, if this consentd may work on it. Looks without writing: a
-/// file that is not taken stays as it is, what lies beside it included.
-fn inspect(path: &Path) -> Result<usize, StoreError> {
-    let sqlite = |source| sqlite_error(path, source);
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
-    let application: i32 =
-        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(sqlite)?;
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(sqlite)?;
-    if application != APPLICATION_ID && (application != 0 || tables != 0) {
-        return Err(StoreError::Foreign { path: path.into(), found: application });
+impl Present {
+    fn look(state_dir: &Path) -> Result<Self, StoreError> {
+        let io = |source| dir_error(state_dir, source);
+        let exists = match state_dir.join(NAME).symlink_metadata() {
+            Ok(_) => true,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+            Err(error) => return Err(io(error)),
+        };
+        Ok(Self { marked: Marked::read(state_dir).map_err(io)?, exists })
     }
-    let found = version(&connection, path)?;
-    let known = MIGRATIONS.len();
-    if found > known {
-        return Err(StoreError::Newer { path: path.into(), found, known });
+
+    /// Whether a store was begun here once: then its absence is a loss, and no first start.
+    fn was_begun(&self, state_dir: &Path) -> Result<bool, StoreError> {
+        Ok(self.marked != Marked::Never || !backup::list(state_dir)?.is_empty())
     }
-    let finding: String =
-        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sqlite)?;
-    if finding != "ok" {
-        return Err(StoreError::Damaged { path: path.into(), finding });
-    }
-    Ok(found)
 }
 
-fn version(connection: &Connection, path: &Path) -> Result<usize, StoreError> {
-    connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(|source| sqlite_error(path, source))
+/// Opens the store if it is sound, and creates it if none was ever there.
+fn open_sound(state_dir: &Path, lock: &Lock, at: i64) -> Result<Opened, StoreError> {
+    let path = state_dir.join(NAME);
+    let present = Present::look(state_dir)?;
+    let begun = present.was_begun(state_dir)?;
+    if !present.exists {
+        if begun {
+            return Err(StoreError::Missing { path });
+        }
+        recover::begin(state_dir, lock)?;
+    }
+    file::look(&path)?;
+    look_beside(state_dir, &path, at)?;
+    let (mut inspected, mut loaded) = file::inspect(&path)?;
+    if inspected.version == 0 {
+        if begun {
+            return Err(file::damaged(&path, "it is empty"));
+        }
+        // An earlier version was cut off at its very first start.
+        recover::begin(state_dir, lock)?;
+        (inspected, loaded) = file::inspect(&path)?;
+    }
+    let version = inspected.version;
+    is_ours(state_dir, &path, &present, inspected.store_id)?;
+    let mut connection = file::open(&path).map_err(|source| sqlite_error(&path, source))?;
+    if version < file::VERSION
+        && let Err(error) = backup::make(&path, state_dir, at)
+    {
+        tracing::warn!(%error, "no backup before the store is brought to this version");
+    }
+    file::migrate(&mut connection, &path)?;
+    let mut store = Store::reading(connection, &path);
+    let loaded = match loaded {
+        Some(loaded) => loaded,
+        None => store.load()?,
+    };
+    store.known = loaded.generation;
+    let id = store.meta(&mut tally::Tally::default())?.store_id;
+    store.id = id.ok_or_else(|| store.damaged("it does not say which store it is"))?;
+    if version < file::NUMBERED {
+        // The file by itself says which store it is, whatever becomes of the log beside it.
+        store.settle()?;
+    }
+    let marked = present.marked.write(state_dir, store.id, at);
+    marked.map_err(|source| dir_error(state_dir, source))?;
+    Ok(Opened { store, loaded })
 }
 
-fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let sqlite = |source| sqlite_error(path, source);
-    let found = version(connection, path)?;
-    for (version, migration) in MIGRATIONS.iter().enumerate().skip(found) {
-        let step = connection.transaction().map_err(sqlite)?;
-        step.execute_batch(migration).map_err(sqlite)?;
-        step.pragma_update(None, "application_id", APPLICATION_ID).map_err(sqlite)?;
-        step.pragma_update(None, "user_version", version + 1).map_err(sqlite)?;
-        step.commit().map_err(sqlite)?;
+/// Whether what SQLite keeps beside the store is what it can work with. The index of the log can be
+/// made anew; the log cannot.
+fn look_beside(state_dir: &Path, path: &Path, at: i64) -> Result<(), StoreError> {
+    let is_odd = |path: &Path| path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file());
+    let aside = |suffix: &str, why| {
+        crate::aside::set_aside(state_dir, &[&format!("{NAME}{suffix}")], why, at)
+            .map(drop)
+            .map_err(|source| dir_error(state_dir, source))
+    };
+    let [wal, index, journal] = file::beside(path);
+    if is_odd(&wal) {
+        return Err(StoreError::Irregular { path: wal });
+    }
+    if is_odd(&index) {
+        aside("-shm", "it is no plain file")?;
+    }
+    if journal.symlink_metadata().is_ok() {
+        aside("-journal", "the store keeps none")?;
     }
     Ok(())
 }
 
-/// Marks that a store was created here: from now on its absence is a loss, not a first start.
-fn mark(marker: &Path, state_dir: &Path) -> Result<(), StoreError> {
-    let written = File::create(marker).and_then(|file| {
-        file.sync_all()?;
-        File::open(state_dir)?.sync_all()
-    });
-    written.map_err(|source| dir_error(state_dir, source))
+/// Whether the store is the one that was begun here. A marker that disagrees with the store and with a
+/// backup is the one that is wrong.
+fn is_ours(
+    state_dir: &Path,
+    path: &Path,
+    present: &Present,
+    found: Option<u128>,
+) -> Result<(), StoreError> {
+    let Some(marked) = present.marked.store() else {
+        return Ok(());
+    };
+    // The log beside a file can hide that it is another's.
+    let alone = file::id_alone(path);
+    if found == Some(marked) && alone.is_none_or(|alone| alone == marked) {
+        return Ok(());
+    }
+    let agrees = |backup: &Backup| backup.examine(found).is_ok_and(|seen| seen.store_id == found);
+    if found.is_some() && alone == found && backup::list(state_dir)?.iter().any(agrees) {
+        return Ok(());
+    }
+    Err(file::damaged(path, "it is not the store that was begun here"))
 }
 
-fn dir_error(dir: &Path, source: std::io::Error) -> StoreError {
-    StoreError::Dir { dir: dir.into(), source }
-}
-
-fn sqlite_error(path: &Path, source: rusqlite::Error) -> StoreError {
-    StoreError::Sqlite { path: path.into(), source }
+impl Opened {
+    fn locked(mut self, lock: Lock) -> Self {
+        self.store.lock = Some(lock);
+        self
+    }
 }

@@ -5,13 +5,15 @@ use std::num::NonZeroU16;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-use super::{Store, StoreError, Table, sqlite_error};
+use super::error::{StoreError, sqlite_error};
+use super::tally::{Kept, Tally};
+use super::{Store, Table};
 use crate::catalog::State;
 use crate::clock::Moment;
 use crate::engine::entries::Entries;
 use crate::engine::names::{AppKey, Names, NoticeKey, ToggleKey};
 use crate::engine::settings::{
-    AgeBand, Allowance, By, Entry, Key, Lifetime, LockedFor, Profile, Settings,
+    AgeBand, Allowance, By, Entry, Key, Lifetime, LockedFor, Profile, Restored, Settings,
 };
 use crate::ledger::Event;
 
@@ -35,15 +37,19 @@ pub struct Loaded {
     pub items: Names,
     /// Events that the ledger may lack.
     pub outbox: Vec<Event>,
+    /// The generation of the last change that was committed since store and ledger were compared; none
+    /// if a version wrote it that did not keep it.
+    pub generation: Option<u64>,
 }
 
 impl Store {
-    /// Reads the settings, the names and the outbox.
+    /// Reads the settings, the names and the outbox, and sees that they are what was written.
     ///
     /// # Errors
-    /// A row cannot be read, or holds what was never written there.
+    /// A row cannot be read, holds what was never written there, or names what is not there.
     pub fn load(&self) -> Result<Loaded, StoreError> {
         let mut loaded = Loaded::default();
+        let mut tally = Tally::default();
         for table in Table::ALL {
             let names = match table {
                 Table::Apps => &mut loaded.apps,
@@ -54,25 +60,63 @@ impl Store {
             };
             // Numbers begin at 1, but for the two apps that stand for many.
             names.insert(0, "".into());
-            let sql = format!("SELECT id, name FROM {}", table.sql_name());
-            self.each(&sql, |row| {
+            self.each_kept(table.kept(), &mut tally, |row| {
                 names.insert(row.get(0)?, row.get(1)?);
                 Ok(())
             })?;
         }
+        let meta = self.meta(&mut tally)?;
         loaded.settings = Settings {
-            entries: self.entries()?,
-            allowances: self.allowances()?.into_iter().collect(),
-            locks: self.locks()?.into_iter().collect(),
-            profiles: self.profiles()?.into_iter().collect(),
-            refusals: self.refusals()?.into_iter().collect(),
+            entries: self.entries(&mut tally)?,
+            allowances: self.allowances(&mut tally)?.into_iter().collect(),
+            locks: self.locks(&mut tally)?.into_iter().collect(),
+            profiles: self.profiles(&mut tally)?.into_iter().collect(),
+            refusals: self.refusals(&mut tally)?.into_iter().collect(),
+            restored: meta.restored,
         };
+        loaded.generation = meta.generation;
+        // A catalogue is adopted with these; damage found only then could do no more than deny.
+        drop((self.pairs(&mut tally)?, self.covered(&mut tally)?));
         self.each("SELECT event FROM outbox ORDER BY generation, ordinal", |row| {
             let body: String = row.get(0)?;
             loaded.outbox.push(serde_json::from_str(&body).map_err(|_| odd("an event", body))?);
             Ok(())
         })?;
+        let kept = Tally::kept(&self.connection).map_err(|error| self.sqlite(error))?;
+        // Version 1 kept no sum; it is counted when that is brought to this version.
+        if meta.store_id.is_some() && kept != Some(tally) {
+            return Err(self.damaged(super::file::NOT_AS_WRITTEN));
+        }
+        loaded.is_whole().map_err(|what| self.damaged(what))?;
         Ok(loaded)
+    }
+
+    /// What the store says of itself.
+    pub(super) fn meta(&self, tally: &mut Tally) -> Result<Meta, StoreError> {
+        let mut meta = Meta::default();
+        let mut restored: (Option<u64>, Option<u32>, Option<i64>) = (None, None, None);
+        self.each_kept(Kept::Meta, tally, |row| {
+            let (key, value): (String, String) = (row.get(0)?, row.get(1)?);
+            let wrong = || odd("a line of meta", format!("{key} = {value}"));
+            match key.as_str() {
+                "starts" => meta.starts = value.parse().map_err(|_| wrong())?,
+                "store-id" => {
+                    meta.store_id = Some(super::marker::parse(&value).ok_or_else(wrong)?);
+                }
+                "generation" => meta.generation = Some(value.parse().map_err(|_| wrong())?),
+                "restored" => restored.0 = Some(value.parse().map_err(|_| wrong())?),
+                "restored-apps" => restored.1 = Some(value.parse().map_err(|_| wrong())?),
+                "restored-at" => restored.2 = Some(value.parse().map_err(|_| wrong())?),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        meta.restored = restored.0.map(|generation| Restored {
+            generation,
+            apps: restored.1.unwrap_or(u32::MAX),
+            at: restored.2.unwrap_or_default(),
+        });
+        Ok(meta)
     }
 
     /// Pairs that were loaded before, sorted.
@@ -80,8 +124,12 @@ impl Store {
     /// # Errors
     /// As [`Store::load`].
     pub fn first_loads(&self) -> Result<Vec<FirstLoad>, StoreError> {
+        self.pairs(&mut Tally::default())
+    }
+
+    fn pairs(&self, tally: &mut Tally) -> Result<Vec<FirstLoad>, StoreError> {
         let mut pairs = Vec::new();
-        self.each("SELECT app, purpose, item, notice FROM pairs ORDER BY 1, 2, 3", |row| {
+        self.each_kept(Kept::Pairs, tally, |row| {
             let notice: Option<NonZeroU16> = NonZeroU16::new(row.get(3)?);
             let notice = notice.ok_or_else(|| odd("a notice", "0".into()))?;
             pairs.push((AppKey(row.get(0)?), row.get(1)?, row.get(2)?, NoticeKey(notice)));
@@ -95,11 +143,16 @@ impl Store {
     /// # Errors
     /// As [`Store::load`].
     pub fn coverage(&self) -> Result<Vec<(ToggleKey, u32, u32)>, StoreError> {
+        self.covered(&mut Tally::default())
+    }
+
+    fn covered(&self, tally: &mut Tally) -> Result<Vec<(ToggleKey, u32, u32)>, StoreError> {
         let mut coverage = Vec::new();
-        self.each("SELECT toggle, purpose, item FROM coverage ORDER BY 1, 2, 3", |row| {
+        self.each_kept(Kept::Coverage, tally, |row| {
             coverage.push((ToggleKey(row.get(0)?), row.get(1)?, row.get(2)?));
             Ok(())
         })?;
+        coverage.sort_unstable();
         Ok(coverage)
     }
 
@@ -138,11 +191,9 @@ impl Store {
         Ok(consents)
     }
 
-    fn entries(&self) -> Result<Entries, StoreError> {
+    fn entries(&self, tally: &mut Tally) -> Result<Entries, StoreError> {
         let mut entries = Entries::default();
-        let sql = "SELECT user, app, toggle, state, at, generation, made_by, notice FROM settings
-                   ORDER BY user, app, toggle";
-        self.each(sql, |row| {
+        self.each_kept(Kept::Settings, tally, |row| {
             let entry = Entry {
                 state: state(row.get_ref(3)?)?,
                 at: row.get(4)?,
@@ -156,11 +207,9 @@ impl Store {
         Ok(entries)
     }
 
-    fn allowances(&self) -> Result<Vec<(Key, Allowance)>, StoreError> {
+    fn allowances(&self, tally: &mut Tally) -> Result<Vec<(Key, Allowance)>, StoreError> {
         let mut rows = Vec::new();
-        let sql = "SELECT user, app, toggle, at, generation, made_by, notice, lifetime, until,
-                          given_wall, given_boot, given_ms FROM allowances";
-        self.each(sql, |row| {
+        self.each_kept(Kept::Allowances, tally, |row| {
             let lifetime: String = row.get(7)?;
             let until: Option<i64> = row.get(8)?;
             let boot: String = row.get(10)?;
@@ -190,9 +239,9 @@ impl Store {
         Ok(rows)
     }
 
-    fn locks(&self) -> Result<Vec<(LockedFor, ToggleKey)>, StoreError> {
+    fn locks(&self, tally: &mut Tally) -> Result<Vec<(LockedFor, ToggleKey)>, StoreError> {
         let mut rows = Vec::new();
-        self.each("SELECT user, toggle FROM locks", |row| {
+        self.each_kept(Kept::Locks, tally, |row| {
             let whose = match row.get::<_, i64>(0)? {
                 -1 => LockedFor::Everybody,
                 user => LockedFor::User(
@@ -205,9 +254,9 @@ impl Store {
         Ok(rows)
     }
 
-    fn profiles(&self) -> Result<Vec<(u32, Profile)>, StoreError> {
+    fn profiles(&self, tally: &mut Tally) -> Result<Vec<(u32, Profile)>, StoreError> {
         let mut rows = Vec::new();
-        self.each("SELECT user, region, age_band, language, guardian FROM profiles", |row| {
+        self.each_kept(Kept::Profiles, tally, |row| {
             let age_band: Option<String> = row.get(2)?;
             let profile = Profile {
                 region: row.get(1)?,
@@ -226,13 +275,25 @@ impl Store {
         Ok(rows)
     }
 
-    fn refusals(&self) -> Result<Vec<(Key, u32)>, StoreError> {
+    fn refusals(&self, tally: &mut Tally) -> Result<Vec<(Key, u32)>, StoreError> {
         let mut rows = Vec::new();
-        self.each("SELECT user, app, toggle, count FROM refusals", |row| {
+        self.each_kept(Kept::Refusals, tally, |row| {
             rows.push((key(row)?, row.get(3)?));
             Ok(())
         })?;
         Ok(rows)
+    }
+
+    fn each_kept(
+        &self,
+        table: Kept,
+        tally: &mut Tally,
+        mut take: impl FnMut(&Row<'_>) -> Result<(), Unread>,
+    ) -> Result<(), StoreError> {
+        self.each(table.sql(), |row| {
+            tally.add(table, row)?;
+            take(row)
+        })
     }
 
     fn each(
@@ -254,6 +315,50 @@ impl Store {
                 StoreError::Value { path: self.path.clone(), what, value }
             }
         })
+    }
+}
+
+/// What the store says of itself.
+#[derive(Debug, Default)]
+pub(super) struct Meta {
+    /// How often a daemon started with it.
+    pub starts: u32,
+    /// Which store it is; version 1 did not say.
+    pub store_id: Option<u128>,
+    /// See [`Loaded::generation`].
+    pub generation: Option<u64>,
+    /// When it was restored last.
+    pub restored: Option<Restored>,
+}
+
+impl Loaded {
+    /// Whether everything that settings speak of is there.
+    fn is_whole(&self) -> Result<(), &'static str> {
+        let settings = &self.settings;
+        let keys = settings.entries.iter().map(|(key, _)| key);
+        let keys = keys.chain(settings.allowances.keys().copied());
+        let known = |toggle: ToggleKey| self.toggles.name(u32::from(toggle.0)).is_some();
+        for key in keys {
+            if self.apps.name(key.app.0).is_none() {
+                return Err("a setting is of an app that is not there");
+            }
+            if !known(key.toggle) {
+                return Err("a setting is of a toggle that is not there");
+            }
+        }
+        let mut notices = settings
+            .entries
+            .iter()
+            .map(|(_, entry)| entry)
+            .chain(settings.allowances.values().map(|allowance| allowance.entry))
+            .filter_map(|entry| entry.notice);
+        if notices.any(|notice| self.notices.name(u32::from(notice.0.get())).is_none()) {
+            return Err("a consent is under a notice that is not there");
+        }
+        match settings.locks.iter().all(|(_, toggle)| known(*toggle)) {
+            true => Ok(()),
+            false => Err("a lock is of a toggle that is not there"),
+        }
     }
 }
 

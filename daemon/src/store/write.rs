@@ -1,11 +1,13 @@
 //! Writing: one batch, one transaction, whole or not at all.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{ToSql, Transaction, params};
 
-use super::{Store, StoreError, sqlite_error};
+use super::Store;
+use super::error::{StoreError, sqlite_error};
+use super::tally::{Book, Kept};
 use crate::engine::names::{AppKey, NoticeKey, ToggleKey};
-use crate::engine::settings::{Allowance, Entry, Key, LockedFor, Overlay, Profile};
-use crate::ledger::Event;
+use crate::engine::settings::{AgeBand, Allowance, Entry, Key, LockedFor, Overlay, Profile};
+use crate::ledger::{Anchor, Event};
 
 /// Which names a number is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,13 +29,23 @@ impl Table {
     pub const ALL: [Table; 5] =
         [Table::Apps, Table::Toggles, Table::Notices, Table::Purposes, Table::Items];
 
-    pub(super) fn sql_name(self) -> &'static str {
+    pub(super) fn kept(self) -> Kept {
         match self {
-            Table::Apps => "apps",
-            Table::Toggles => "toggles",
-            Table::Notices => "notices",
-            Table::Purposes => "purposes",
-            Table::Items => "items",
+            Table::Apps => Kept::Apps,
+            Table::Toggles => Kept::Toggles,
+            Table::Notices => Kept::Notices,
+            Table::Purposes => Kept::Purposes,
+            Table::Items => Kept::Items,
+        }
+    }
+
+    fn insert(self) -> &'static str {
+        match self {
+            Table::Apps => "INSERT OR IGNORE INTO apps (id, name) VALUES (?1, ?2)",
+            Table::Toggles => "INSERT OR IGNORE INTO toggles (id, name) VALUES (?1, ?2)",
+            Table::Notices => "INSERT OR IGNORE INTO notices (id, name) VALUES (?1, ?2)",
+            Table::Purposes => "INSERT OR IGNORE INTO purposes (id, name) VALUES (?1, ?2)",
+            Table::Items => "INSERT OR IGNORE INTO items (id, name) VALUES (?1, ?2)",
         }
     }
 }
@@ -83,6 +95,8 @@ pub struct Batch<'a> {
     pub pairs: &'a [(AppKey, u32, u32, NoticeKey)],
     /// What toggles cover from now on, in place of what they covered: toggle, purpose, item.
     pub coverage: Option<&'a [(ToggleKey, u32, u32)]>,
+    /// After a restore: the highest number of an app that was there then.
+    pub restored_apps: Option<u32>,
     /// When, Unix seconds.
     pub at: i64,
     /// The generation of this change.
@@ -95,41 +109,107 @@ impl Store {
     /// # Errors
     /// The disk does not take it: then nothing of it was written.
     pub fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
-        let mut write = || -> rusqlite::Result<()> {
-            let transaction = self
-                .connection
-                .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-            put(&transaction, batch)?;
-            transaction.commit()
-        };
-        write().map_err(|source| sqlite_error(&self.path, source))
+        let raises = self.compared;
+        self.write(|book| {
+            put(book, batch)?;
+            if let Some(apps) = batch.restored_apps {
+                book.note("restored-apps", &apps.to_string())?;
+            }
+            // Until store and ledger were compared, the ledger may know of later changes than this.
+            if raises { book.note("generation", &batch.generation.to_string()) } else { Ok(()) }
+        })?;
+        self.ahead |= !raises;
+        Ok(())
     }
 
-    /// Forgets outbox events up to a generation, once the ledger has them durably.
+    /// One transaction that keeps the sum over the rows right.
+    pub(super) fn write<T>(
+        &mut self,
+        write: impl FnOnce(&mut Book<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let written = in_book(&mut self.connection, write);
+        written.map_err(|source| sqlite_error(&self.path, source))
+    }
+
+    /// Forgets outbox events up to a generation, once the ledger has them durably; and notes how far
+    /// its chain was then.
     ///
     /// # Errors
     /// The disk does not take it; they stay, and are offered to the ledger again.
-    pub fn clear_outbox(&mut self, up_to: u64) -> Result<(), StoreError> {
-        let clear = || -> rusqlite::Result<usize> {
-            self.connection
+    pub fn clear_outbox(&mut self, up_to: u64, anchor: Option<Anchor>) -> Result<(), StoreError> {
+        self.write(|book| {
+            book.db
                 .prepare_cached("DELETE FROM outbox WHERE generation <= ?1")?
-                .execute([up_to.cast_signed()])
-        };
-        clear().map(drop).map_err(|source| sqlite_error(&self.path, source))
+                .execute([up_to.cast_signed()])?;
+            match anchor {
+                Some(anchor) => book.note(ANCHOR, &anchor_text(anchor)),
+                None => Ok(()),
+            }
+        })
+    }
+
+    /// How far the ledger's chain was when it was last known to be on the disk.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
+        let sql = "SELECT value FROM meta WHERE key = ?1";
+        match self.connection.query_row(sql, [ANCHOR], |row| row.get::<_, String>(0)) {
+            Ok(text) => match parse_anchor(&text) {
+                Some(anchor) => Ok(Some(anchor)),
+                None => Err(self.damaged("what it notes of the ledger cannot be read")),
+            },
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+            Err(source) => Err(sqlite_error(&self.path, source)),
+        }
     }
 }
 
-fn put(db: &Transaction<'_>, batch: &Batch<'_>) -> rusqlite::Result<()> {
-    for new in batch.names {
-        let table = new.table.sql_name();
-        db.prepare_cached(&format!("INSERT OR IGNORE INTO {table} (id, name) VALUES (?1, ?2)"))?
-            .execute(params![new.number, new.name])?;
+/// What `meta` calls the note of how far the ledger is.
+const ANCHOR: &str = "ledger-anchor";
+
+fn anchor_text(anchor: Anchor) -> String {
+    let link: String = anchor.link.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{} {link}", anchor.block)
+}
+
+fn parse_anchor(text: &str) -> Option<Anchor> {
+    let (block, digits) = text.split_once(' ')?;
+    let mut link = [0; 32];
+    if digits.len() != 64 || !digits.is_ascii() {
+        return None;
     }
+    for (byte, at) in link.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(Anchor { block: block.parse().ok()?, link })
+}
+
+/// One transaction on a store's file that keeps the sum over the rows right.
+pub(super) fn in_book<T>(
+    connection: &mut rusqlite::Connection,
+    write: impl FnOnce(&mut Book<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let transaction =
+        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let mut book = Book::open(&transaction)?;
+    let written = write(&mut book)?;
+    book.close()?;
+    transaction.commit()?;
+    Ok(written)
+}
+
+pub(super) fn put(book: &mut Book<'_>, batch: &Batch<'_>) -> rusqlite::Result<()> {
+    for new in batch.names {
+        let values: [&dyn ToSql; 2] = [&new.number, &new.name];
+        book.write(new.table.kept(), &values[..1], new.table.insert(), &values)?;
+    }
+    let db = book.db;
     for given in batch.consents {
         put_consent(db, given)?;
     }
     if let Some(overlay) = batch.overlay {
-        put_overlay(db, overlay)?;
+        put_overlay(book, overlay)?;
     }
     for (key, given) in batch.ended {
         db.prepare_cached(
@@ -146,17 +226,17 @@ fn put(db: &Transaction<'_>, batch: &Batch<'_>) -> rusqlite::Result<()> {
         ])?;
     }
     for (app, purpose, item, notice) in batch.pairs {
-        db.prepare_cached(
-            "INSERT OR IGNORE INTO pairs (app, purpose, item, notice) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(params![app.0, purpose, item, notice.0.get()])?;
+        let values: [&dyn ToSql; 4] = [&app.0, purpose, item, &notice.0.get()];
+        let sql =
+            "INSERT OR IGNORE INTO pairs (app, purpose, item, notice) VALUES (?1, ?2, ?3, ?4)";
+        book.write(Kept::Pairs, &values[..3], sql, &values)?;
     }
     if let Some(coverage) = batch.coverage {
-        db.execute("DELETE FROM coverage", [])?;
-        let mut insert =
-            db.prepare_cached("INSERT INTO coverage (toggle, purpose, item) VALUES (?1, ?2, ?3)")?;
+        book.clear(Kept::Coverage, "DELETE FROM coverage")?;
+        let sql = "INSERT INTO coverage (toggle, purpose, item) VALUES (?1, ?2, ?3)";
         for (toggle, purpose, item) in coverage {
-            insert.execute(params![toggle.0, purpose, item])?;
+            let values: [&dyn ToSql; 3] = [&toggle.0, purpose, item];
+            book.write(Kept::Coverage, &values, sql, &values)?;
         }
     }
     for event in batch.events {
@@ -189,17 +269,17 @@ fn put_consent(db: &Transaction<'_>, given: &ConsentGiven) -> rusqlite::Result<(
     Ok(())
 }
 
-fn put_overlay(db: &Transaction<'_>, overlay: &Overlay) -> rusqlite::Result<()> {
+fn put_overlay(book: &mut Book<'_>, overlay: &Overlay) -> rusqlite::Result<()> {
     for (key, entry) in &overlay.entries {
         match entry {
-            Some(entry) => put_entry(db, *key, *entry)?,
-            None => remove(db, "settings", *key)?,
+            Some(entry) => put_entry(book, *key, *entry)?,
+            None => remove(book, Kept::Settings, DELETE_SETTING, *key)?,
         }
     }
     for (key, allowance) in &overlay.allowances {
         match allowance {
-            Some(allowance) => put_allowance(db, *key, allowance)?,
-            None => remove(db, "allowances", *key)?,
+            Some(allowance) => put_allowance(book, *key, allowance)?,
+            None => remove(book, Kept::Allowances, DELETE_ALLOWANCE, *key)?,
         }
     }
     for ((whose, toggle), held) in &overlay.locks {
@@ -212,91 +292,86 @@ fn put_overlay(db: &Transaction<'_>, overlay: &Overlay) -> rusqlite::Result<()> 
         } else {
             "DELETE FROM locks WHERE user = ?1 AND toggle = ?2"
         };
-        db.prepare_cached(sql)?.execute(params![user, toggle.0])?;
+        let key: [&dyn ToSql; 2] = [&user, &toggle.0];
+        book.write(Kept::Locks, &key, sql, &key)?;
     }
     for (user, profile) in &overlay.profiles {
-        put_profile(db, *user, profile)?;
+        put_profile(book, *user, profile)?;
     }
     for (key, count) in &overlay.refusals {
-        put_refusals(db, *key, *count)?;
+        put_refusals(book, *key, *count)?;
     }
     Ok(())
 }
 
-fn put_entry(db: &Transaction<'_>, key: Key, entry: Entry) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "INSERT OR REPLACE INTO settings
-            (user, app, toggle, state, at, generation, made_by, notice)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?
-    .execute(params![
-        key.user,
-        key.app.0,
-        key.toggle.0,
-        entry.state.word(),
-        entry.at,
-        entry.generation.cast_signed(),
-        entry.by.word(),
-        entry.notice.map(|notice| notice.0.get()),
-    ])?;
-    Ok(())
+fn put_entry(book: &mut Book<'_>, key: Key, entry: Entry) -> rusqlite::Result<()> {
+    let values: [&dyn ToSql; 8] = [
+        &key.user,
+        &key.app.0,
+        &key.toggle.0,
+        &entry.state.word(),
+        &entry.at,
+        &entry.generation.cast_signed(),
+        &entry.by.word(),
+        &entry.notice.map(|notice| notice.0.get()),
+    ];
+    let sql = "INSERT OR REPLACE INTO settings
+                   (user, app, toggle, state, at, generation, made_by, notice)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    book.write(Kept::Settings, &values[..3], sql, &values)
 }
 
-fn put_allowance(db: &Transaction<'_>, key: Key, allowance: &Allowance) -> rusqlite::Result<()> {
+fn put_allowance(book: &mut Book<'_>, key: Key, allowance: &Allowance) -> rusqlite::Result<()> {
     let entry = allowance.entry;
-    db.prepare_cached(
-        "INSERT OR REPLACE INTO allowances
-            (user, app, toggle, at, generation, made_by, notice, lifetime, until,
-             given_wall, given_boot, given_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    )?
-    .execute(params![
-        key.user,
-        key.app.0,
-        key.toggle.0,
-        entry.at,
-        entry.generation.cast_signed(),
-        entry.by.word(),
-        entry.notice.map(|notice| notice.0.get()),
-        allowance.lifetime.word(),
-        allowance.lifetime.until(),
-        allowance.given.wall,
-        format!("{:032x}", allowance.given.boot),
-        allowance.given.since_boot,
-    ])?;
-    Ok(())
+    let values: [&dyn ToSql; 12] = [
+        &key.user,
+        &key.app.0,
+        &key.toggle.0,
+        &entry.at,
+        &entry.generation.cast_signed(),
+        &entry.by.word(),
+        &entry.notice.map(|notice| notice.0.get()),
+        &allowance.lifetime.word(),
+        &allowance.lifetime.until(),
+        &allowance.given.wall,
+        &format!("{:032x}", allowance.given.boot),
+        &allowance.given.since_boot,
+    ];
+    let sql = "INSERT OR REPLACE INTO allowances
+                   (user, app, toggle, at, generation, made_by, notice, lifetime, until,
+                    given_wall, given_boot, given_ms)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    book.write(Kept::Allowances, &values[..3], sql, &values)
 }
 
-fn put_profile(db: &Transaction<'_>, user: u32, profile: &Profile) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "INSERT OR REPLACE INTO profiles (user, region, age_band, language, guardian)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute(params![
-        user,
-        profile.region,
-        profile.age_band.map(super::super::engine::settings::AgeBand::word),
-        profile.language,
-        profile.guardian,
-    ])?;
-    Ok(())
+fn put_profile(book: &mut Book<'_>, user: u32, profile: &Profile) -> rusqlite::Result<()> {
+    let values: [&dyn ToSql; 5] = [
+        &user,
+        &profile.region,
+        &profile.age_band.map(AgeBand::word),
+        &profile.language,
+        &profile.guardian,
+    ];
+    let sql = "INSERT OR REPLACE INTO profiles (user, region, age_band, language, guardian)
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    book.write(Kept::Profiles, &values[..1], sql, &values)
 }
 
-fn put_refusals(db: &Transaction<'_>, key: Key, count: u32) -> rusqlite::Result<()> {
+fn put_refusals(book: &mut Book<'_>, key: Key, count: u32) -> rusqlite::Result<()> {
     if count == 0 {
-        return remove(db, "refusals", key);
+        return remove(book, Kept::Refusals, DELETE_REFUSALS, key);
     }
-    db.prepare_cached(
-        "INSERT OR REPLACE INTO refusals (user, app, toggle, count) VALUES (?1, ?2, ?3, ?4)",
-    )?
-    .execute(params![key.user, key.app.0, key.toggle.0, count])?;
-    Ok(())
+    let values: [&dyn ToSql; 4] = [&key.user, &key.app.0, &key.toggle.0, &count];
+    let sql = "INSERT OR REPLACE INTO refusals (user, app, toggle, count) VALUES (?1, ?2, ?3, ?4)";
+    book.write(Kept::Refusals, &values[..3], sql, &values)
 }
 
-fn remove(db: &Transaction<'_>, table: &str, key: Key) -> rusqlite::Result<()> {
-    db.prepare_cached(&format!(
-        "DELETE FROM {table} WHERE user = ?1 AND app = ?2 AND toggle = ?3"
-    ))?
-    .execute(params![key.user, key.app.0, key.toggle.0])?;
-    Ok(())
+const DELETE_REFUSALS: &str = "DELETE FROM refusals WHERE user = ?1 AND app = ?2 AND toggle = ?3";
+const DELETE_SETTING: &str = "DELETE FROM settings WHERE user = ?1 AND app = ?2 AND toggle = ?3";
+const DELETE_ALLOWANCE: &str =
+    "DELETE FROM allowances WHERE user = ?1 AND app = ?2 AND toggle = ?3";
+
+fn remove(book: &mut Book<'_>, table: Kept, sql: &str, key: Key) -> rusqlite::Result<()> {
+    let key: [&dyn ToSql; 3] = [&key.user, &key.app.0, &key.toggle.0];
+    book.write(table, &key, sql, &key)
 }

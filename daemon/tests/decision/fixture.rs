@@ -105,6 +105,7 @@ impl Scene {
             switched_on: Some(CONSENTED),
             consent: Some(consent),
             declined: None,
+            unconfirmed: false,
         };
         Self {
             catalog,

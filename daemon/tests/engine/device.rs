@@ -136,6 +136,11 @@ impl Device {
         self.write(&file, &format!("{head}executable = \"/opt/{id}/bin\"\n\n{collects}"));
     }
 
+    /// As on a device that never made a backup.
+    pub fn lose_backups(&self) {
+        fs::remove_dir_all(self.state_dir().join("backups")).unwrap();
+    }
+
     pub fn settings_db(&self) -> Connection {
         Connection::open(self.settings_path()).unwrap()
     }

@@ -4,8 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod authority;
+mod backups;
+mod bad_disk;
 mod chain;
 mod consents;
+mod damage;
 mod device;
 mod disk;
 mod inspect;
@@ -20,9 +23,11 @@ mod outbox;
 mod profile;
 mod prompts;
 mod publish;
+mod recovery;
 mod reload;
 mod reset;
 mod set;
+mod spoil;
 mod stage;
 mod store;
 mod successors;

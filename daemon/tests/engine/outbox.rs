@@ -118,6 +118,7 @@ fn a_store_that_comes_back_brings_its_outbox_to_the_ledger() {
     let first = set(&engine, &[("ad-services", "", "off")]).unwrap();
     device.accept_in_ledger("events");
     drop(engine);
+    device.lose_backups();
     let kept = device.path().join("kept.db");
     std::fs::rename(device.settings_path(), &kept).unwrap();
     let engine = device.start();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::device::Device;
-use crate::{disk, killed, store};
+use crate::{bad_disk, disk, killed, store};
 
 const PART: &str = "CONSENTD_PART";
 const DIR: &str = "CONSENTD_DIR";
@@ -63,6 +63,8 @@ pub fn say(what: impl std::fmt::Display) {
 fn plays_a_part() {
     let device = Device::at(std::env::var_os(DIR).unwrap().into());
     match std::env::var(PART).unwrap().as_str() {
+        "work on a bad disk" => bad_disk::plays_on_a_bad_disk(&device),
+        "restore on a bad disk" => bad_disk::plays_restoring_on_a_bad_disk(&device),
         "fill the disk" => disk::plays_on_a_full_disk(&device),
         "work until killed" => killed::plays_until_killed(&device),
         "open what is read-only" => store::plays_without_write_permission(&device),

@@ -1,5 +1,5 @@
-//! A store that cannot be used: everything is denied, its files are as they were, and it is taken
-//! again once it is repaired. Stored choices are never replaced by defaults (invariant 4).
+//! A store that cannot be used and has no backup: everything is denied, its files are as they were, and
+//! it is taken again once it is repaired. Stored choices are never replaced by defaults (invariant 4).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -60,11 +60,12 @@ fn unavailable(engine: &Engine) {
 /// chosen in force again.
 fn spoiled(spoil: impl FnOnce(&Path), is_expected: impl Fn(&StoreError) -> bool) {
     let device = lived_in();
+    device.lose_backups();
     let kept = device.path().join("kept");
     copy(&device.state_dir(), &kept);
     spoil(&device.settings_path());
     let before = database_files(&device);
-    let error = Store::open(&device.state_dir()).unwrap_err();
+    let error = Store::open(&device.state_dir(), BEGIN).unwrap_err();
     assert!(is_expected(&error), "{error:?}");
     assert!(database_files(&device) == before, "the files are as they were");
 
@@ -200,6 +201,7 @@ fn damage_where_nothing_is_read_at_the_start_is_found() {
 #[test]
 fn a_value_that_was_never_written_is_no_value() {
     let device = lived_in();
+    device.lose_backups();
     let db = device.settings_db();
     db.execute("UPDATE settings SET made_by = 'magic'", []).unwrap();
     drop(db);
@@ -217,7 +219,7 @@ fn a_second_daemon_denies_and_leaves_the_first_alone() {
     let first = device.start();
     let game = App::declared(&first, GAME);
     assert_eq!(game.check_one(&first, ADS, OAID), Reason::ToggleOff);
-    let error = Store::open(&device.state_dir()).unwrap_err();
+    let error = Store::open(&device.state_dir(), BEGIN).unwrap_err();
     assert!(matches!(error, StoreError::InUse { .. }), "{error:?}");
     let second = device.start();
     for _ in 0..3 {
@@ -241,6 +243,7 @@ fn a_store_that_comes_back_is_not_judged_by_a_policy_that_was_numbered_without_i
     let engine = device.start();
     set(&engine, &[("ad-services", "", "on"), ("ad-services", GAME, "off")]).unwrap();
     drop(engine);
+    device.lose_backups();
     let kept = device.path().join("kept.db");
     fs::rename(device.settings_path(), &kept).unwrap();
     // Toggles in another order have other numbers where nothing was stored.
@@ -290,7 +293,7 @@ fn a_folder_that_cannot_be_written_denies() {
 
 /// A user who may read the state folder and not write to it.
 pub fn plays_without_write_permission(device: &Device) {
-    let error = Store::open(&device.state_dir()).unwrap_err();
+    let error = Store::open(&device.state_dir(), BEGIN).unwrap_err();
     assert!(matches!(error, StoreError::Dir { .. }), "{error:?}");
     unavailable(&device.start());
     stage::say("denied");

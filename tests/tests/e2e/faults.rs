@@ -74,6 +74,7 @@ async fn a_store_that_is_no_database_denies_and_is_left_alone(world: &mut World)
     let garbage = GARBAGE.repeat(500);
     world.person().await?.set("ad-services", "", "on").await?;
     world.stop()?;
+    lose_backups(world)?;
     let path = world.stage.dirs().state_dir.join(file_name);
     into_one_file(&path)?;
     let good = std::fs::read(&path)?;
@@ -121,8 +122,14 @@ fn into_one_file(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// As on a device that never made a backup: else one would be restored.
+fn lose_backups(world: &World) -> Result<()> {
+    Ok(std::fs::remove_dir_all(world.stage.dirs().state_dir.join("backups"))?)
+}
+
 async fn a_store_that_is_a_folder_denies(world: &mut World) -> Result<()> {
     world.stop()?;
+    lose_backups(world)?;
     let path = world.stage.dirs().state_dir.join("settings.db");
     let aside = world.stage.dirs().state_dir.join("settings.aside");
     std::fs::rename(&path, &aside)?;

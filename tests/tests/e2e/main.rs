@@ -24,10 +24,13 @@ mod prompt_faults;
 mod prompts;
 mod proof;
 mod readme;
+mod recovery;
 mod reload;
 mod revocation;
 mod scenario;
 mod settings_authority;
+#[path = "../../../daemon/tests/engine/spoil.rs"]
+mod spoil;
 mod toggles;
 mod told;
 mod trying_out;

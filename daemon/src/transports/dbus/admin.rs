@@ -12,6 +12,7 @@ use super::export;
 use super::history::read_filter;
 use super::service::Service;
 use crate::authority::{Act, Polkit};
+use crate::engine::{Engine, EngineError};
 use crate::row::Row;
 
 /// The interface.
@@ -138,21 +139,38 @@ impl Admin {
     }
 
     #[zbus(out_args("result"))]
-    async fn check_store(&self, _options: Options<'_>) -> Result<Dict> {
-        Err(not_supported("check of the store"))
+    async fn check_store(
+        &self,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Dict> {
+        self.keep(options, &header, Engine::check_store).await.map(dict)
     }
 
     #[zbus(out_args("file"))]
-    async fn backup_store(&self, _options: Options<'_>) -> Result<String> {
-        Err(not_supported("backup of the store"))
+    async fn backup_store(
+        &self,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String> {
+        self.keep(options, &header, Engine::back_up).await
     }
 
-    async fn restore_store(&self, _file: String, _options: Options<'_>) -> Result<()> {
-        Err(not_supported("restore of the store"))
+    async fn restore_store(
+        &self,
+        file: String,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<()> {
+        self.keep(options, &header, move |engine| engine.restore_store(&file)).await
     }
 
-    async fn reset_store(&self, _options: Options<'_>) -> Result<()> {
-        Err(not_supported("reset of the store"))
+    async fn reset_store(
+        &self,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<()> {
+        self.keep(options, &header, Engine::reset_store).await
     }
 
     #[zbus(out_args("breaches"))]
@@ -168,6 +186,28 @@ impl Admin {
     #[zbus(property(emits_changed_signal = "const"))]
     async fn version(&self) -> u32 {
         consentd_dbus::names::INTERFACE_VERSION
+    }
+}
+
+impl Admin {
+    /// What the administrator does about the store itself. It may take a while: others are answered
+    /// meanwhile.
+    async fn keep<T: Send + 'static>(
+        &self,
+        options: Options<'_>,
+        header: &Header<'_>,
+        work: impl FnOnce(&Engine) -> std::result::Result<T, EngineError> + Send + 'static,
+    ) -> Result<T> {
+        Reader::new(options).end("")?;
+        let _admitted = self.0.admit(header, Act::Administer, None).await?;
+        let engine = Arc::clone(&self.0.engine);
+        match tokio::task::spawn_blocking(move || work(&engine)).await {
+            Ok(done) => done.map_err(wire),
+            Err(error) => {
+                tracing::error!(%error, "work on the store broke off");
+                Err(Error::StoreUnavailable("the work broke off; see the daemon's log".into()))
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use consentd_dbus::Error;
 use crate::authority::Refused;
 use crate::engine::{EngineError, PolicyError};
 use crate::identity::Unidentified;
+use crate::store::StoreError;
 
 /// The wire form of an engine's error: one code and one short text that says what to do.
 pub(super) fn wire(error: EngineError) -> Error {
@@ -27,6 +28,7 @@ pub(super) fn wire(error: EngineError) -> Error {
             "the store cannot be used and everything is denied; `consentctl status` says why"
                 .into(),
         ),
+        EngineError::Store(StoreError::UnknownBackup(_)) => Error::InvalidArgument(text),
         EngineError::LedgerUnavailable(_) | EngineError::Ledger(_) | EngineError::Store(_) => {
             tracing::error!(error = text, "an inspection failed");
             Error::StoreUnavailable(

@@ -1,6 +1,7 @@
 //! Tells apps and watchers that something changed, after it holds. Signals go to those concerned alone.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use consentd_dbus::names;
 use tokio::sync::{Notify, mpsc};
@@ -14,8 +15,10 @@ use super::settings::{Settings, state_row};
 use crate::engine::{Changed, ChangedSetting, EngineError, Listener};
 use crate::ledger::{Event, Record};
 
-/// Between tries to write denials that the disk did not take.
-const RETRY: std::time::Duration = std::time::Duration::from_secs(5);
+/// Before the first try to write again what the disk did not take; twice as long before each next one.
+const RETRY: Duration = Duration::from_secs(5);
+/// The longest between two tries.
+const LONGEST_RETRY: Duration = Duration::from_secs(600);
 
 /// The engine's listener: what it hears is told by a task of its own.
 pub(super) struct Signals {
@@ -62,28 +65,31 @@ impl Listener for Signals {
 
 /// Sleeps until the next due moment, and only if there is one.
 async fn keep_time(service: Weak<Service>, due: Arc<Notify>) {
+    // Set once a try has failed: until then nothing waits longer than it has to.
+    let mut pause: Option<Duration> = None;
     loop {
         let Some(engine) = service.upgrade().map(|service| Arc::clone(&service.engine)) else {
             return;
         };
         let retry = (engine.unsaved() > 0).then_some(RETRY);
         let next = engine.next_due().and_then(|ms| u64::try_from(ms).ok());
-        let next = next.map(std::time::Duration::from_millis);
-        let wait = [retry, next].into_iter().flatten().min();
-        match wait {
-            None => due.notified().await,
-            Some(wait) => {
-                tokio::select! {
-                    () = due.notified() => continue,
-                    () = tokio::time::sleep(wait) => {}
-                }
-                let ended = tokio::task::spawn_blocking(move || engine.expire()).await;
-                if let Ok(Err(EngineError::NotStored(_) | EngineError::StoreUnavailable(_))) = ended
-                {
-                    tokio::time::sleep(RETRY).await;
-                }
-            }
+        let soonest = [retry, next.map(Duration::from_millis)].into_iter().flatten().min();
+        let Some(soonest) = soonest else {
+            pause = None;
+            due.notified().await;
+            continue;
+        };
+        tokio::select! {
+            () = due.notified() => continue,
+            () = tokio::time::sleep(soonest.max(pause.unwrap_or_default())) => {}
         }
+        let ended = tokio::task::spawn_blocking(move || engine.expire()).await;
+        pause = match ended {
+            Ok(Err(EngineError::NotStored(_) | EngineError::StoreUnavailable(_))) => {
+                Some(pause.map_or(RETRY, |pause| pause * 2).min(LONGEST_RETRY))
+            }
+            Ok(_) | Err(_) => None,
+        };
     }
 }
 

@@ -277,7 +277,10 @@ impl Draft {
                     by_guardian,
                 });
                 let declined = declined.map(notice);
-                Some((toggle, Standing { state, locked, switched_on, consent, declined }))
+                Some((
+                    toggle,
+                    Standing { state, locked, switched_on, consent, declined, unconfirmed: false },
+                ))
             })
             .collect();
         Standings { others, named }

@@ -60,6 +60,7 @@ torture:
 	$(CARGO) build --locked --workspace --bins --examples
 	CONSENTD_KILLS=8000 $(CARGO) test --locked -p consentd --test engine -- --exact \
 		killed::what_was_acknowledged_survives_kill_9
+	$(CARGO) test --locked -p consentd --test engine -- --ignored --nocapture torture
 	CONSENTD_KILLS=2000 $(CARGO) test --locked -p consentd-tests --test e2e -- \
 		--exact --ignored --nocapture kill::torture
 

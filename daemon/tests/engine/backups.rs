@@ -44,11 +44,10 @@ fn the_first_change_of_a_day_brings_a_backup_along_and_a_week_of_them_stays() {
     let device = Device::new();
     for day in 0..20 {
         let engine = device.start();
-        for (step, state) in ["off", "ask", "off", "ask"].into_iter().enumerate() {
+        for state in ["off", "ask", "off", "ask"] {
             set(&engine, &[("ad-services", "", state)]).unwrap();
-            // Dropped, the engine waits for what it has begun, and begins nothing: as after a kill.
-            assert!(step > 0 || day > 7 || backups(&device).len() <= day + 1);
         }
+        // Dropped, the engine waits for what it has begun, and begins nothing: as after a kill.
         drop(engine);
         assert_eq!(backups(&device).len(), (day + 1).min(7), "day {day}");
         device.pass(DAY);

@@ -1,10 +1,11 @@
 //! The hash chain: whole through all that happens of itself, broken by whatever else is done to a row.
 
 use consentd::engine::Engine;
+use consentd::ledger::Line;
 use consentd::row::{Cell, Row};
 
 use crate::device::{
-    ADS, App, DAY, Device, GAME, OAID, PLACE, PRECISE, WEATHER, events, records, set,
+    ADS, App, DAY, Device, GAME, OAID, PLACE, PRECISE, WEATHER, events, history, records, set,
 };
 
 /// A device with some closed minutes, some events, and rows of two apps in each minute.
@@ -213,4 +214,23 @@ fn a_ledger_of_version_1_is_taken_over_whole() {
     set(&engine, &[("ad-services", "", "off")]).unwrap();
     engine.close();
     assert_eq!(whole(&engine), figures(4, 7));
+}
+
+#[test]
+fn a_journal_of_another_device_is_set_aside() {
+    let (device, other) = (Device::new(), Device::new());
+    for device in [&device, &other] {
+        let engine = device.start();
+        set(&engine, &[("ad-services", "", "off")]).unwrap();
+    }
+    let engine = other.start();
+    App::declared(&engine, WEATHER).check(&engine, PLACE, &[PRECISE]);
+    drop(engine);
+    let journal = |device: &Device| device.state_dir().join("ledger.journal");
+    std::fs::copy(journal(&other), journal(&device)).unwrap();
+    let engine = device.start();
+    let is_record = |line: &Line| matches!(line, Line::Record { .. });
+    assert!(!history(&engine).iter().any(is_record), "another's answers");
+    App::declared(&engine, GAME).check(&engine, ADS, &[OAID]);
+    assert_eq!(records(&engine).len(), 1);
 }

@@ -133,6 +133,10 @@ impl Turns {
 impl State {
     /// Takes the turn if it is free, or gets in line.
     fn enter(&mut self, (user, app): (u32, &str)) -> Option<oneshot::Receiver<Turn>> {
+        if !self.taken && self.lines.is_empty() {
+            self.taken = true;
+            return None;
+        }
         let asking = (user, app.to_owned());
         if !self.taken && !self.lines.contains_key(&asking) {
             self.taken = true;

@@ -80,14 +80,15 @@ impl Engine {
         }
     }
 
-    /// Compares a store that was just opened with the ledger. A ledger that knows of later changes
-    /// shows that an older store was put in place, or restored: what it denied since is replayed, and
+    /// Compares a store that was just opened with the ledger, and with what else remembers how far it
+    /// was. One that knows of later changes shows that an older store was put in place, or restored: what it denied since is replayed, and
     /// what is not off asks.
     fn compare(&self, store: &mut Store, ledger: &Ledger) -> Result<(), NotCompared> {
         if store.is_compared() {
             return Ok(());
         }
-        let last = ledger.last_generation()?.unwrap_or_default();
+        let ledgers_last = ledger.last_generation()?.unwrap_or_default();
+        let last = ledgers_last.max(store.once_had());
         let behind = store.known().filter(|known| last > *known);
         let mut events = match behind {
             Some(known) => ledger.events_after(known)?,
@@ -110,9 +111,10 @@ impl Engine {
             Some(known) => {
                 tracing::error!(
                     store = known,
-                    ledger = last,
+                    lost = last,
+                    ledger = ledgers_last,
                     denials = overlay.entries.len() + overlay.locks.len(),
-                    "the store is older than the ledger: what was switched off since is off again, \
+                    "the store lost its last changes, or is an older copy: what was switched off since is off again, \
                      and what is not off asks until it is confirmed"
                 );
                 store.catch_up(last, &batch).map(|starts| u64::from(starts) << 32)

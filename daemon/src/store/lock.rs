@@ -1,5 +1,6 @@
-//! `lock`: one daemon at a time. It also remembers how often a daemon started, for the case that the
-//! store no longer can: no generation is used twice.
+//! `lock`: one daemon at a time. It also remembers how far the store was, for the case that the store no
+//! longer does: no generation is used twice, and a store that lost its last changes is not taken for
+//! whole. It survives kill -9; nothing is synchronised for it.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
@@ -47,18 +48,50 @@ impl Lock {
         }
     }
 
-    /// How many starts it has seen; 0 if it does not say.
-    pub fn starts(&self) -> u32 {
-        let mut text = [0; 16];
+    /// What it remembers; nothing, if that cannot be read.
+    pub fn remembered(&self) -> Remembered {
+        let mut text = [0; 64];
         let read = self.0.read_at(&mut text, 0).unwrap_or(0);
         let text = std::str::from_utf8(&text[..read]).unwrap_or_default();
-        text.split('\n').next().and_then(|number| number.parse().ok()).unwrap_or(0)
+        text.split_once('\n').and_then(|(line, _)| Remembered::parse(line)).unwrap_or_default()
     }
 
-    /// Remembers how many starts there were. That it does not is no reason to deny: the store knows too.
-    pub fn remember(&self, starts: u32) {
-        if let Err(error) = self.0.write_all_at(format!("{starts:010}\n").as_bytes(), 0) {
-            tracing::debug!(%error, "the number of starts was not written beside the store");
+    /// Remembers what the store has on the disk by now. It is never ahead of the store: that it does not
+    /// take it is no reason to deny.
+    pub fn remember(&self, now: Remembered) {
+        if let Err(error) = self.0.write_all_at(format!("{}\n", now.line()).as_bytes(), 0) {
+            tracing::debug!(%error, "what the store has was not noted beside it");
         }
+    }
+}
+
+/// How far a store was, as far as something beside it knows.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Remembered {
+    /// How often a daemon started with it.
+    pub starts: u32,
+    /// The last change that was committed.
+    pub generation: u64,
+}
+
+impl Remembered {
+    fn line(self) -> String {
+        format!("{:010} {:020} {:016x}", self.starts, self.generation, self.sum())
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split(' ');
+        let starts = words.next()?.parse().ok()?;
+        let generation = words.next()?.parse().ok()?;
+        let remembered = Self { starts, generation };
+        (u64::from_str_radix(words.next()?, 16).ok()? == remembered.sum()).then_some(remembered)
+    }
+
+    /// So that a digit that changed by itself is no number.
+    fn sum(self) -> u64 {
+        let words = [u64::from(self.starts), self.generation];
+        words.into_iter().fold(0x636e_7364, |sum: u64, word| {
+            (sum.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        })
     }
 }

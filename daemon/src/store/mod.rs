@@ -25,7 +25,7 @@ pub use read::{ConsentRow, FirstLoad, Loaded};
 pub use write::{Batch, ConsentGiven, NewName, Table};
 
 use error::{dir_error, sqlite_error};
-use lock::Lock;
+use lock::{Lock, Remembered};
 use marker::Marked;
 use recover::Instead;
 
@@ -125,7 +125,7 @@ impl Store {
     /// # Errors
     /// The disk does not take it.
     pub fn count_start(&mut self) -> Result<u32, StoreError> {
-        let seen = self.lock.as_ref().map_or(0, Lock::starts);
+        let seen = self.remembered().starts;
         self.raise_starts(seen)
     }
 
@@ -141,7 +141,8 @@ impl Store {
             book.note("starts", &starts.to_string())?;
             Ok(starts)
         })?;
-        self.lock.iter().for_each(|lock| lock.remember(starts));
+        let generation = self.remembered().generation;
+        self.remember(Remembered { starts, generation });
         Ok(starts)
     }
 
@@ -150,6 +151,25 @@ impl Store {
     #[must_use]
     pub fn known(&self) -> Option<u64> {
         self.known
+    }
+
+    /// The last change that something beside the store knows of: if it is a later one than
+    /// [`Store::known`], the store has lost it.
+    #[must_use]
+    pub fn once_had(&self) -> u64 {
+        self.remembered().generation
+    }
+
+    fn remembered(&self) -> Remembered {
+        self.lock.as_ref().map(Lock::remembered).unwrap_or_default()
+    }
+
+    fn remember(&self, now: Remembered) {
+        self.lock.iter().for_each(|lock| lock.remember(now));
+    }
+
+    fn remember_generation(&self, generation: u64) {
+        self.remember(Remembered { generation, ..self.remembered() });
     }
 
     /// Whether store and ledger were compared since it was opened.
@@ -166,6 +186,7 @@ impl Store {
     pub fn agree(&mut self, generation: u64) -> Result<(), StoreError> {
         if self.ahead || self.known.is_none() {
             self.write(|book| book.note("generation", &generation.to_string()))?;
+            self.remember_generation(generation);
         }
         self.compared = true;
         Ok(())
@@ -186,6 +207,7 @@ impl Store {
             write::put(book, owed)?;
             book.note("generation", &generation.to_string())
         })?;
+        self.remember_generation(generation);
         self.compared = true;
         Ok(starts)
     }

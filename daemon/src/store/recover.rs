@@ -154,7 +154,7 @@ fn put_in_place(state_dir: &Path, coming: &Path) -> Result<(), StoreError> {
 /// Notes as many starts as anything remembers.
 fn note_starts(book: &mut Book<'_>, lock: &Lock) -> rusqlite::Result<u32> {
     let starts = text(book, "starts")?.and_then(|starts| starts.parse().ok()).unwrap_or(0);
-    let starts = lock.starts().max(starts);
+    let starts = lock.remembered().starts.max(starts);
     book.note("starts", &starts.to_string())?;
     Ok(starts)
 }

@@ -119,6 +119,9 @@ impl Store {
             if raises { book.note("generation", &batch.generation.to_string()) } else { Ok(()) }
         })?;
         self.ahead |= !raises;
+        if raises {
+            self.remember_generation(batch.generation);
+        }
         Ok(())
     }
 

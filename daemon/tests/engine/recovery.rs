@@ -220,6 +220,25 @@ fn an_older_copy_put_in_place_is_taken_for_one() {
 }
 
 #[test]
+fn an_older_store_without_a_ledger_asks_too() {
+    let device = Device::new();
+    let engine = device.start();
+    set(&engine, &[("ad-services", "", "on")]).unwrap();
+    engine.close();
+    drop(engine);
+    let older = device.path().join("older.db");
+    fs::copy(device.settings_path(), &older).unwrap();
+    let engine = device.start();
+    set(&engine, &[("ad-services", "", "off")]).unwrap();
+    engine.close();
+    drop(engine);
+    fs::copy(&older, device.settings_path()).unwrap();
+    lose_ledger(&device);
+    assert_eq!(row(&device.start(), "ad-services", ""), ["on", "ask", "true"]);
+    assert_eq!(row(&device.start(), "ad-services", ""), ["on", "ask", "true"]);
+}
+
+#[test]
 fn a_log_that_lost_its_last_changes_is_taken_for_an_older_store() {
     let device = Device::new();
     let engine = device.start();

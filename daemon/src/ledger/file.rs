@@ -153,7 +153,14 @@ pub(super) fn check(path: &Path) -> Result<(), LedgerError> {
 /// A file beside the ledger: closing a second descriptor of the ledger itself would drop SQLite's locks.
 pub(super) fn lock(state_dir: &Path) -> Result<File, LedgerError> {
     let path = state_dir.join("ledger.lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .custom_flags(no_link)
+        .open(&path);
     let file = file.map_err(|source| LedgerError::File { path: path.clone(), source })?;
     match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),

@@ -17,6 +17,8 @@ use super::{Loaded, Store};
 const APPLICATION_ID: i32 = 0x636e_7364;
 /// Nothing is written through a link: what it leads to is not the daemon's.
 pub(super) const NO_LINK: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+/// SQLite's measure of a cache, in KiB: the file is read once, then written a row at a time.
+const CACHE: i32 = -96;
 /// What every SQLite file begins with.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
@@ -69,6 +71,10 @@ pub(super) fn inspect(path: &Path) -> Result<(Inspected, Option<Loaded>), StoreE
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(path, flags).map_err(|source| sqlite_error(path, source))?;
+    // What is read here stays in memory; pages that are cached between would leave holes in it.
+    connection
+        .pragma_update(None, "cache_size", CACHE)
+        .map_err(|source| sqlite_error(path, source))?;
     let store = Store::reading(connection, path);
     let inspected = examine(&store)?;
     let loaded = if inspected.version == VERSION { Some(store.load()?) } else { None };
@@ -139,7 +145,7 @@ pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update(None, "cache_size", -96)?;
+    connection.pragma_update(None, "cache_size", CACHE)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }

@@ -10,6 +10,7 @@ pub mod apps;
 pub mod catalog;
 
 // The heart: the rule, what users chose, what they are asked, what time it is. No transport, no SQL.
+pub mod alarm;
 pub mod clock;
 pub mod decision;
 pub mod engine;

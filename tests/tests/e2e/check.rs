@@ -158,8 +158,8 @@ async fn a_change_is_told_to_the_app_concerned_alone(world: &mut World) -> Resul
 
 async fn what_comes_with_later_versions_says_so(world: &mut World) -> Result<()> {
     let mut weather = world.app("weather").await?;
-    let question = Question::new("location.services", &["location.precise"]);
-    let reply = weather.tell(Order::Request(question)).await?;
+    let (interface, member) = ("org.consentd.Gate1".to_owned(), "Open".to_owned());
+    let reply = weather.tell(Order::Call { interface, member }).await?;
     let Reply::Refused { error, .. } = reply else { anyhow::bail!("answered {reply:?}") };
     assert_eq!(error, "org.consentd.Error.NotSupported");
     Ok(())

@@ -396,6 +396,8 @@ async fn what_is_wrong_with_the_policy_and_the_store_is_named(world: &mut World)
     let (path, aside) = (state_dir.join("settings.db"), state_dir.join("aside"));
     std::fs::rename(&path, &aside)?;
     std::fs::create_dir(&path)?;
+    // With a backup it would come back by itself.
+    std::fs::remove_dir_all(state_dir.join("backups"))?;
     world.start_again()?;
     let told = Told::of_world(world)?;
     told.ends(6, "wrong")?;

@@ -18,6 +18,7 @@ mod ids;
 mod install;
 mod interfaces;
 mod kill;
+mod known_attacks;
 mod lifetimes;
 mod polkit;
 mod prompt_faults;

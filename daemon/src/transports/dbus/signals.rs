@@ -12,6 +12,7 @@ use super::followers::Followers;
 use super::gate::Gate;
 use super::service::Service;
 use super::settings::{Settings, state_row};
+use crate::alarm::Alarm;
 use crate::engine::{Changed, ChangedSetting, EngineError, Listener};
 use crate::ledger::{Event, Record};
 
@@ -65,6 +66,14 @@ impl Listener for Signals {
 
 /// Sleeps until the next due moment, and only if there is one.
 async fn keep_time(service: Weak<Service>, due: Arc<Notify>) {
+    let alarm = match Alarm::new() {
+        Ok(alarm) => alarm,
+        Err(error) => {
+            // What is over is out of force all the same; it is only not told.
+            tracing::error!(%error, "no timer: the end of an allowance is not told");
+            return;
+        }
+    };
     // Set once a try has failed: until then nothing waits longer than it has to.
     let mut pause: Option<Duration> = None;
     loop {
@@ -76,12 +85,20 @@ async fn keep_time(service: Weak<Service>, due: Arc<Notify>) {
         let soonest = [retry, next.map(Duration::from_millis)].into_iter().flatten().min();
         let Some(soonest) = soonest else {
             pause = None;
+            if let Err(error) = alarm.clear() {
+                tracing::warn!(%error, "a timer runs on");
+            }
             due.notified().await;
             continue;
         };
         tokio::select! {
             () = due.notified() => continue,
-            () = tokio::time::sleep(soonest.max(pause.unwrap_or_default())) => {}
+            slept = alarm.after(soonest.max(pause.unwrap_or_default())) => {
+                if let Err(error) = slept {
+                    tracing::error!(%error, "the timer failed: the end of an allowance is not told");
+                    return;
+                }
+            }
         }
         let ended = tokio::task::spawn_blocking(move || engine.expire()).await;
         pause = match ended {

@@ -169,26 +169,35 @@ pub(super) fn adopt(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Removes whole blocks of a kind whose rows are all older than `before`, some at a time; their links
-/// stay. Returns how many rows went.
+/// Removes whole blocks of a kind whose rows are all older than `before`, until `enough` rows went; their
+/// links stay.
 pub(super) fn remove_older(
     db: &Connection,
     kind: Kind,
     before: i64,
-    blocks: u32,
-) -> rusqlite::Result<usize> {
-    let sql = format!(
-        "{BLOCK} WHERE kind = ?1 AND held > 0 AND until_at < ?2 ORDER BY until_at LIMIT ?3"
-    );
-    let old: Vec<Block> = db
-        .prepare_cached(&sql)?
-        .query_map(params![kind.table(), before, blocks], Block::read)?
-        .collect::<rusqlite::Result<_>>()?;
+    enough: usize,
+) -> rusqlite::Result<()> {
+    let sql =
+        format!("{BLOCK} WHERE kind = ?1 AND held > 0 AND until_at < ?2 ORDER BY until_at LIMIT 1");
     let mut removed = 0;
-    for block in old {
-        removed += remove_of(db, &block, |_| true)?;
+    while removed < enough {
+        let old = db
+            .prepare_cached(&sql)?
+            .query_row(params![kind.table(), before], Block::read)
+            .optional()?;
+        let Some(block) = old else { break };
+        match remove_of(db, &block, |_| true)? {
+            // It says that it holds rows, and somebody took them: it must not stand in the way.
+            0 => {
+                let empty = "UPDATE blocks SET held = 0 WHERE number = ?1";
+                db.prepare_cached(empty)?.execute([block.number])?;
+                fold(db, &block)?;
+                removed += 1;
+            }
+            rows => removed += rows,
+        }
     }
-    Ok(removed)
+    Ok(())
 }
 
 /// Removes single rows, named in ascending order; their hashes stay. Returns how many went.

@@ -193,15 +193,31 @@ impl Store {
 
     fn entries(&self, tally: &mut Tally) -> Result<Entries, StoreError> {
         let mut entries = Entries::default();
-        self.each_kept(Kept::Settings, tally, |row| {
-            let entry = Entry {
-                state: state(row.get_ref(3)?)?,
-                at: row.get(4)?,
-                generation: row.get::<_, i64>(5)?.cast_unsigned(),
-                by: by(row.get_ref(6)?)?,
-                notice: notice(row, 7)?,
+        self.each(Kept::Settings.sql(), |row| {
+            // Each value is fetched once: there may be a hundred thousand rows, and a start waits.
+            let mut values = [ValueRef::Null; 8];
+            for (column, value) in values.iter_mut().enumerate() {
+                *value = row.get_ref(column)?;
+            }
+            tally.add_values(Kept::Settings, &values);
+            let [user, app, toggle, chosen, at, generation, made_by, notice] = values;
+            let key = Key {
+                user: number(user)?,
+                app: AppKey(number(app)?),
+                toggle: ToggleKey(number(toggle)?),
             };
-            entries.insert(key(row)?, entry);
+            let entry = Entry {
+                state: state(chosen)?,
+                at: number(at)?,
+                generation: number::<i64>(generation)?.cast_unsigned(),
+                by: by(made_by)?,
+                notice: if notice == ValueRef::Null {
+                    None
+                } else {
+                    NonZeroU16::new(number(notice)?).map(NoticeKey)
+                },
+            };
+            entries.insert(key, entry);
             Ok(())
         })?;
         Ok(entries)
@@ -338,10 +354,13 @@ impl Loaded {
         let keys = settings.entries.iter().map(|(key, _)| key);
         let keys = keys.chain(settings.allowances.keys().copied());
         let known = |toggle: ToggleKey| self.toggles.name(u32::from(toggle.0)).is_some();
+        let mut last = None;
         for key in keys {
-            if self.apps.name(key.app.0).is_none() {
+            // They come app by app.
+            if last != Some(key.app) && self.apps.name(key.app.0).is_none() {
                 return Err("a setting is of an app that is not there");
             }
+            last = Some(key.app);
             if !known(key.toggle) {
                 return Err("a setting is of a toggle that is not there");
             }
@@ -418,6 +437,11 @@ fn text(value: ValueRef<'_>) -> &[u8] {
         ValueRef::Text(text) => text,
         ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Blob(_) => b"",
     }
+}
+
+fn number<T: TryFrom<i64>>(value: ValueRef<'_>) -> Result<T, Unread> {
+    let number = value.as_i64().map_err(rusqlite::Error::from)?;
+    T::try_from(number).map_err(|_| odd("a number", number.to_string()))
 }
 
 fn state(value: ValueRef<'_>) -> Result<State, Unread> {

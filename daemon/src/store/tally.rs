@@ -94,6 +94,13 @@ impl Tally {
         Ok(())
     }
 
+    /// Adds a row whose values were fetched already.
+    pub fn add_values(&mut self, table: Kept, values: &[ValueRef<'_>]) {
+        let mut hash = Weight::of(table);
+        values.iter().for_each(|value| hash.take(*value));
+        self.0 = self.0.wrapping_add(hash.end());
+    }
+
     /// As it is written.
     pub fn text(self) -> String {
         format!("{:016x}", self.0)
@@ -195,30 +202,47 @@ impl<'a> Book<'a> {
     }
 }
 
+fn weigh(table: Kept, row: &Row<'_>) -> rusqlite::Result<u64> {
+    let mut hash = Weight::of(table);
+    for column in 0..row.as_ref().column_count() {
+        hash.take(row.get_ref(column)?);
+    }
+    Ok(hash.end())
+}
+
 /// A hash of the table and its values, mixed in the end: sums of neighbours do not cancel out. Any
 /// value that differs makes another hash of what follows, and the file has what it always had: this is
 /// part of the format.
-fn weigh(table: Kept, row: &Row<'_>) -> rusqlite::Result<u64> {
-    let mut hash = table as u64;
-    let mut take = |word: u64| {
-        hash = (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    };
-    for column in 0..row.as_ref().column_count() {
-        match row.get_ref(column)? {
-            ValueRef::Null => take(1),
-            ValueRef::Integer(number) => take(number.cast_unsigned()),
-            ValueRef::Real(number) => take(number.to_bits()),
+struct Weight(u64);
+
+impl Weight {
+    fn of(table: Kept) -> Self {
+        Self(table as u64)
+    }
+
+    fn word(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn take(&mut self, value: ValueRef<'_>) {
+        match value {
+            ValueRef::Null => self.word(1),
+            ValueRef::Integer(number) => self.word(number.cast_unsigned()),
+            ValueRef::Real(number) => self.word(number.to_bits()),
             ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
                 for chunk in bytes.chunks(8) {
                     let mut word = [0; 8];
                     word[..chunk.len()].copy_from_slice(chunk);
-                    take(u64::from_le_bytes(word));
+                    self.word(u64::from_le_bytes(word));
                 }
-                take(bytes.len() as u64);
+                self.word(bytes.len() as u64);
             }
         }
     }
-    hash ^= hash >> 32;
-    hash = hash.wrapping_mul(0xd6e8_feb8_6659_fd93);
-    Ok(hash ^ (hash >> 32))
+
+    fn end(self) -> u64 {
+        let mut hash = self.0 ^ (self.0 >> 32);
+        hash = hash.wrapping_mul(0xd6e8_feb8_6659_fd93);
+        hash ^ (hash >> 32)
+    }
 }

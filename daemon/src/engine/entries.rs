@@ -1,6 +1,6 @@
 //! Lasting states, close together: a phone has a hundred thousand of them, and they stay in memory.
 //!
-//! An ordered map from [`Key`] to [`Entry`], in sorted runs of at most [`FULL`] rows. It holds; what
+//! An ordered map from [`Key`] to [`Entry`], in sorted runs of at most `FULL` rows. It holds; what
 //! the states come to is said elsewhere.
 
 use std::collections::BTreeMap;

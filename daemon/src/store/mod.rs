@@ -3,7 +3,7 @@
 //! A change that was committed here survives kill -9 and power loss (WAL, synchronous FULL). Only this
 //! folder and the ledger speak SQL. It never invents a value: what it cannot read is an error, and an
 //! error denies. What is damaged is set aside whole, and the last good backup takes its place
-//! ([`recover`]); without one the damage stays where it is, and everything is denied.
+//! (`recover`); without one the damage stays where it is, and everything is denied.
 
 mod backup;
 mod error;

@@ -111,7 +111,8 @@ fn serve(arguments: Arguments) -> anyhow::Result<()> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(8)
+        // More than one user's looks into the history can hold: a check that waits for the disk finds one.
+        .max_blocking_threads(32)
         .build()
         .context("cannot start the runtime")?;
     let served = runtime.block_on(serve_bus(Arc::clone(&engine), service));

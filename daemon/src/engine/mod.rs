@@ -280,8 +280,6 @@ impl Engine {
                     items: loaded.items,
                     new: Vec::new(),
                 };
-                // Its numbers are another's: it denies until it was adopted anew.
-                state.policy = Err("being loaded".into());
                 state.unsaved = Unsaved::default();
                 state.unsaved.in_outbox = loaded.outbox.len();
                 state.unsaved.outbox = loaded.outbox;

@@ -81,8 +81,8 @@ impl Engine {
     }
 
     /// Compares a store that was just opened with the ledger, and with what else remembers how far it
-    /// was. One that knows of later changes shows that an older store was put in place, or restored: what it denied since is replayed, and
-    /// what is not off asks.
+    /// was. One that knows of later changes shows that an older store was put in place, or restored:
+    /// what it denied since is replayed, and what is not off asks.
     fn compare(&self, store: &mut Store, ledger: &Ledger) -> Result<(), NotCompared> {
         if store.is_compared() {
             return Ok(());
@@ -114,8 +114,8 @@ impl Engine {
                     lost = last,
                     ledger = ledgers_last,
                     denials = overlay.entries.len() + overlay.locks.len(),
-                    "the store lost its last changes, or is an older copy: what was switched off since is off again, \
-                     and what is not off asks until it is confirmed"
+                    "the store lost its last changes, or is an older copy: what was switched off \
+                     since is off again, and what is not off asks until it is confirmed"
                 );
                 store.catch_up(last, &batch).map(|starts| u64::from(starts) << 32)
             }

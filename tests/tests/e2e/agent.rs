@@ -40,11 +40,13 @@ struct Terminal {
 impl Terminal {
     fn open(world: &World, arguments: &str) -> Result<Terminal> {
         let ctl = world.ctl()?;
-        let line = format!("{} {arguments}", ctl.program().display());
+        // In the shell's place: one that stays would end of Ctrl-C itself.
+        let line = format!("exec {} {arguments}", ctl.program().display());
         let mut process = Command::new("script")
             .args(["--quiet", "--return", "--echo", "always", "--command", &line, "/dev/null"])
             .env("DBUS_SYSTEM_BUS_ADDRESS", world.bus.address())
             .env("TERM", "dumb")
+            .env("SHELL", "/bin/sh")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

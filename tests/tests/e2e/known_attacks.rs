@@ -7,7 +7,7 @@
 //! | a uid in an argument is believed (CVE-2011-1485's kin) | here, and `settings_authority.rs` |
 //! | a pid that was used again (CVE-2013-4288, CVE-2019-6133) | `daemon/tests/identity/process.rs`, which owns real pids |
 //! | no descriptor is left (CVE-2021-4115) | `daemon/tests/identity_exhausted.rs`, a process of its own |
-//! | a request is answered by who only knows its number | `agent.rs`: an answer is the reply to the question, and no call |
+//! | a request's number is guessed (CVE-2015-4625) | `agent.rs`, `nobody_but_the_daemon_can_ask_it`; an answer is the reply to the question, and no call takes a number |
 
 use anyhow::{Result, ensure};
 use consentd_dbus::{Error, Options};

@@ -88,7 +88,7 @@ impl Service {
             engine,
             turns: Arc::default(),
             asked: Places::new(8, "questions to polkit"),
-            readers: Places::new(8, "looks into the history"),
+            readers: Places::new(4, "looks into the history"),
             exports: Places::new(1, "export"),
             calls: Arc::default(),
             name: config.name,

@@ -7,6 +7,7 @@
 mod body;
 mod chain;
 mod entry;
+mod error;
 mod file;
 mod filter;
 mod journal;
@@ -21,6 +22,7 @@ use rusqlite::{Connection, Transaction, params};
 
 pub use chain::{Anchor, Link, Verdict};
 pub use entry::{Event, Line, Record, What};
+pub use error::LedgerError;
 pub use filter::{Asked, By, Count, Counted, Filter, Wanted};
 pub use query::{LedgerReader, Page};
 
@@ -32,60 +34,6 @@ use journal::{Journal, JournalError};
 /// Distinct rows that one app of one user can open in a minute; what exceeds them is counted in one
 /// row of `*`, so that a flood of invented ids cannot fill the disk.
 const ROWS_PER_MINUTE: u32 = 1_024;
-
-/// Why the ledger cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// SQLite failed.
-    #[error("{path}: {source}", path = .path.display())]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// What it said.
-        source: rusqlite::Error,
-    },
-    /// The file is damaged, none of ours, or another device's.
-    #[error("{path} is damaged: {finding}", path = .path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        finding: String,
-    },
-    /// The file is of a later version.
-    #[error("{path} is of version {found}, this consentd knows {known}; install the newer consentd again", path = .path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: usize,
-        /// The latest known here.
-        known: usize,
-    },
-    /// The folder cannot be used.
-    #[error("cannot use {path}: {source}; check that its folder is writable by the daemon's user", path = .path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Another daemon writes it.
-    #[error("another consentd writes {path}; stop it first", path = .path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Somebody reads an older state of it.
-    #[error("{path} is being read, so not all of it could be brought to the disk; the next change tries again", path = .path.display())]
-    BeingRead {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The journal is full, and what it holds cannot be brought to the disk.
-    #[error("the open minute has no room for more, and the disk takes none of it: {0}")]
-    Full(#[source] Box<LedgerError>),
-}
 
 /// The writing end. One writer: the engine.
 #[derive(Debug)]
@@ -99,6 +47,8 @@ pub struct Ledger {
     store: Option<u128>,
     /// How often it was begun anew.
     anew: u32,
+    /// Whether the file went aside and no other could be begun: the connection leads nowhere.
+    lost: bool,
     next_seq: i64,
     minute: i64,
     opened_by: HashMap<(u32, Box<str>), u32>,
@@ -142,6 +92,7 @@ impl Ledger {
             _lock: lock,
             store,
             anew: 0,
+            lost: false,
             next_seq: stored.max(open) + 1,
             minute: i64::MIN,
             opened_by: HashMap::new(),
@@ -222,6 +173,7 @@ impl Ledger {
         if self.journal.is_empty() {
             return Ok(());
         }
+        self.find_again(now)?;
         let closed = self.insert_open_rows().map_err(|source| self.error(source));
         let closed = match closed {
             Err(error @ LedgerError::Damaged { .. }) => {
@@ -260,9 +212,10 @@ impl Ledger {
     /// # Errors
     /// The disk does not take them; they stay in the store's outbox.
     pub fn note(&mut self, events: &[Event]) -> Result<(), LedgerError> {
-        if events.is_empty() {
+        let Some(last) = events.last() else {
             return Ok(());
-        }
+        };
+        self.find_again(last.at)?;
         self.write_events(events).map_err(|source| self.error(source))
     }
 
@@ -346,8 +299,20 @@ impl Ledger {
         // Closed first: what is moved away must not be written any more.
         let nothing = Connection::open_in_memory().map_err(|source| self.error(source))?;
         drop(std::mem::replace(&mut self.connection, nothing));
+        self.lost = true;
         self.connection = anew(&self.state_dir, &self.path, self.store, why, now)?;
+        self.lost = false;
         self.anew += 1;
+        Ok(())
+    }
+
+    /// Opens the file again after it could not be begun anew.
+    fn find_again(&mut self, now: i64) -> Result<(), LedgerError> {
+        if self.lost {
+            self.connection = open_or_anew(&self.state_dir, &self.path, self.store, now)?;
+            self.lost = false;
+            self.anew += 1;
+        }
         Ok(())
     }
 

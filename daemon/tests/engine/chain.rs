@@ -162,6 +162,32 @@ fn a_damaged_ledger_is_set_aside_whole_and_begun_anew() {
 }
 
 #[test]
+fn a_damaged_ledger_that_cannot_go_aside_does_so_once_it_can() {
+    let garbage = "no database at all\n".repeat(2000);
+    let device = lived();
+    let engine = device.start();
+    let game = App::declared(&engine, GAME);
+    std::fs::write(device.ledger_path(), &garbage).unwrap();
+    // The daemon can make no folder of this name: as if the disk were full.
+    let aside = device.state_dir().join("set-aside");
+    std::fs::write(&aside, "").unwrap();
+    engine.check_ledger();
+    game.check(&engine, ADS, &[OAID]);
+    device.pass(60);
+    game.check(&engine, ADS, &[OAID]);
+    assert_eq!(std::fs::read_to_string(device.ledger_path()).unwrap(), garbage);
+    std::fs::remove_file(&aside).unwrap();
+    device.pass(60);
+    game.check(&engine, ADS, &[OAID]);
+    set(&engine, &[("ad-services", "", "off")]).unwrap();
+    assert_eq!(records(&engine).iter().map(|(_, _, _, count)| count).sum::<u64>(), 3);
+    engine.close();
+    whole(&engine);
+    let dir = std::fs::read_dir(aside).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(std::fs::read_to_string(dir.join("ledger.db")).unwrap(), garbage);
+}
+
+#[test]
 fn a_flipped_bit_in_the_journal_costs_one_row_at_most() {
     let device = Device::new();
     let engine = device.start();

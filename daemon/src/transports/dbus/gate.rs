@@ -290,7 +290,12 @@ impl Gate {
     ) -> Result<Dict> {
         Reader::new(options).end("")?;
         Ok(dict(match self.0.identify(&header).await {
-            Ok((identified, _)) => introduce(&identified),
+            Ok((identified, _)) => {
+                let user = identified.peer.uid;
+                let app = asker(user, Some(&identified)).caller.map_or("", |caller| &caller.app);
+                let _turn = self.0.turns.take((user, app)).await;
+                introduce(&identified)
+            }
             Err(why) => stranger(&why),
         }))
     }

@@ -8,6 +8,7 @@ pub mod change;
 mod check;
 pub mod entries;
 pub mod error;
+mod gate;
 mod inspect;
 pub mod names;
 mod opening;
@@ -29,10 +30,12 @@ use std::sync::{RwLockReadGuard, RwLockWriteGuard};
 use crate::catalog::{Catalog, RegionIx};
 use crate::clock::Clock;
 use crate::ledger::{Event, Ledger, LedgerError, LedgerReader, Record};
+use crate::pages::Pages;
 use crate::store::Store;
 
 pub use check::{Answer, Asker, Checked};
 pub use error::EngineError;
+pub use gate::OpenedGate;
 pub use inspect::Health;
 pub use policy::{Policy, PolicyDirs, PolicyError};
 pub use request::Request;
@@ -116,6 +119,8 @@ pub struct Engine {
     /// With how often the ledger had been begun anew when it was opened.
     reader: Mutex<Option<(u32, LedgerReader)>>,
     backups: Mutex<Backups>,
+    /// Taken after `state`, before the ledger.
+    pages: Mutex<Pages>,
     listener: OnceLock<Arc<dyn Listener>>,
     /// Whether anybody wants to hear of every record.
     followed: AtomicBool,
@@ -136,6 +141,7 @@ impl Engine {
             ledger: Mutex::new(Err("not opened yet".into())),
             reader: Mutex::new(None),
             backups: Mutex::default(),
+            pages: Mutex::default(),
             listener: OnceLock::new(),
             followed: AtomicBool::new(false),
             started,
@@ -220,6 +226,7 @@ impl Engine {
             tracing::error!(%error, "changes that the disk did not take are lost at stop");
         }
         self.settle_outbox(0);
+        self.close_gates();
         if let Ok(ledger) = self.lock_ledger().as_mut() {
             *self.lock_reader() = None;
             if let Err(error) = ledger.close(self.clock.now().wall) {
@@ -267,6 +274,10 @@ impl Engine {
 
     fn lock_backups(&self) -> MutexGuard<'_, Backups> {
         self.backups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_pages(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read_state(&self) -> RwLockReadGuard<'_, State> {

@@ -131,6 +131,7 @@ impl Engine {
         // At once: what successors inherit is gone from those they succeed.
         let mut state = self.write_state();
         state.settings.take(inherited.overlay);
+        self.lock_pages().supersede();
         state.policy = Ok(Arc::new(policy));
         state.generation = state.generation.max(inherited.generation) + 1;
         let generation = state.generation;

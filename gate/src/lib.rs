@@ -1,5 +1,18 @@
-//! Memory that consentd shares. The only room of the daemon's that speaks of addresses.
+//! Memory that consentd shares: with its own next start ([`FileWords`]), and with apps. The only room of
+//! the daemon's that speaks of addresses, and the only one with algorithms that take no lock.
+//!
+//! A gate is four descriptors: the page (an app's decisions, which the daemon writes), the usage
+//! (counts of what was answered, which the app writes), alive (whether the daemon lives), and a line,
+//! which is a plain socket and not of this crate. fork tells an app that it is a child.
+//!
+//! No D-Bus here, no SQL, no logging, and no rule: what is answered was decided elsewhere.
 
+mod answer;
+mod word;
+#[cfg(not(loom))]
 mod words;
 
+pub use answer::{Answer, Decision, Reason, Refusal};
+pub use word::{SLOTS, Slot, Standing, Word};
+#[cfg(not(loom))]
 pub use words::FileWords;

@@ -8,11 +8,17 @@
 //! No D-Bus here, no SQL, no logging, and no rule: what is answered was decided elsewhere.
 
 mod answer;
+mod error;
+#[cfg(not(loom))]
+mod memory;
+pub mod page;
+mod sync;
 mod word;
 #[cfg(not(loom))]
 mod words;
 
 pub use answer::{Answer, Decision, Reason, Refusal};
+pub use error::GateError;
 pub use word::{SLOTS, Slot, Standing, Word};
 #[cfg(not(loom))]
 pub use words::FileWords;

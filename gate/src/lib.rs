@@ -13,6 +13,7 @@ mod error;
 mod memory;
 pub mod page;
 mod sync;
+pub mod usage;
 mod word;
 #[cfg(not(loom))]
 mod words;

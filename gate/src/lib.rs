@@ -7,6 +7,8 @@
 //!
 //! No D-Bus here, no SQL, no logging, and no rule: what is answered was decided elsewhere.
 
+#[cfg(not(loom))]
+pub mod alive;
 mod answer;
 mod error;
 #[cfg(not(loom))]

@@ -1,0 +1,32 @@
+//! The word itself: what its bits say, and who stores them.
+//!
+//! # Why a death is seen in time
+//! The kernel marks the word while the daemon's last thread is torn down, and its locks and names are
+//! free only after. So whatever a next daemon does happened after the mark, and a check that happens
+//! after it loads the mark.
+
+use crate::sync::{AtomicU32, Ordering, fence};
+
+/// The bits of the word that hold the owner's thread id (`FUTEX_TID_MASK`).
+const OWNER: u32 = 0x3fff_ffff;
+/// The kernel's mark (`FUTEX_OWNER_DIED`).
+const DIED: u32 = 0x4000_0000;
+
+/// Whether the word has an owner that has not died.
+#[inline]
+pub fn lives(word: &AtomicU32) -> bool {
+    let value = word.load(Ordering::Relaxed);
+    fence(Ordering::Acquire);
+    value & OWNER != 0 && value & DIED == 0
+}
+
+/// Begins the life. By the thread that owns it.
+pub fn begin(word: &AtomicU32, thread: u32) {
+    word.store(thread & OWNER, Ordering::Release);
+}
+
+/// Ends it, as the kernel would.
+pub fn end(word: &AtomicU32) {
+    word.store(DIED, Ordering::Release);
+    fence(Ordering::SeqCst);
+}

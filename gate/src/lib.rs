@@ -1,9 +1,9 @@
 //! Memory that consentd shares: with its own next start ([`FileWords`]), and with apps. The only room of
 //! the daemon's that speaks of addresses, and the only one with algorithms that take no lock.
 //!
-//! A gate is four descriptors: the page (an app's decisions, which the daemon writes), the usage
-//! (counts of what was answered, which the app writes), alive (whether the daemon lives), and a line,
-//! which is a plain socket and not of this crate. fork tells an app that it is a child.
+//! A gate is four descriptors: the [`page`] (an app's decisions, which the daemon writes), the [`usage`]
+//! (counts of what was answered, which the app writes), [`alive`] (whether the daemon lives), and a line,
+//! which is a plain socket and not of this crate. [`fork`] tells an app that it is a child.
 //!
 //! No D-Bus here, no SQL, no logging, and no rule: what is answered was decided elsewhere.
 
@@ -11,6 +11,8 @@
 pub mod alive;
 mod answer;
 mod error;
+#[cfg(not(loom))]
+pub mod fork;
 #[cfg(not(loom))]
 mod memory;
 pub mod page;

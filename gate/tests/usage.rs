@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
 
 use std::os::fd::OwnedFd;
+use std::sync::Barrier;
 
 use consentd_gate::page::{Contents, KeptPage, MAX_PAIRS, Page, PageWriter, PairIndex};
 use consentd_gate::usage::{LANES, Lane, Totals, Usage, UsageReader};
@@ -88,20 +89,36 @@ fn threads_count_side_by_side_and_drains_only_grow() {
     assert_eq!(drains, 4 * EACH);
 }
 
-#[test]
-fn more_threads_than_lanes_lose_nothing() {
-    let gate = Gate::new();
-    let lanes: Vec<Lane> = (0..LANES + 8).map(|_| gate.usage.lane()).collect();
+/// Each lane in a thread of its own, at the same time, so often.
+fn count_at_once(lanes: Vec<Lane>, times: usize) {
+    let start = Barrier::new(lanes.len());
     std::thread::scope(|threads| {
         for lane in lanes {
+            let start = &start;
             threads.spawn(move || {
-                for _ in 0..5_000 {
+                start.wait();
+                for _ in 0..times {
                     lane.count(pair(0), Slot::ALL[2]);
                 }
             });
         }
     });
-    assert_eq!(gate.totals().get(pair(0), Slot::ALL[2]), 5_000 * (LANES as u64 + 8));
+}
+
+#[test]
+fn more_threads_than_lanes_lose_nothing() {
+    let gate = Gate::new();
+    let _own: Vec<Lane> = (1..LANES).map(|_| gate.usage.lane()).collect();
+    count_at_once((0..4).map(|_| gate.usage.lane()).collect(), 300_000);
+    assert_eq!(gate.totals().get(pair(0), Slot::ALL[2]), 1_200_000);
+}
+
+#[test]
+fn lanes_that_were_returned_are_as_many_as_before() {
+    let gate = Gate::new();
+    drop((0..4).map(|_| gate.usage.lane()).collect::<Vec<_>>());
+    count_at_once((0..4).map(|_| gate.usage.lane()).collect(), 300_000);
+    assert_eq!(gate.totals().get(pair(0), Slot::ALL[2]), 1_200_000);
 }
 
 #[test]
@@ -121,17 +138,8 @@ fn the_memory_opened_twice_shares_no_lane() {
     let gate = Gate::new();
     let page = Page::open(gate._writer.reader_fd().unwrap(), None).unwrap();
     let again = Usage::open(gate.usage.fd().try_clone_to_owned().unwrap(), &page).unwrap();
-    let lanes = [gate.usage.lane(), again.lane()];
-    std::thread::scope(|threads| {
-        for lane in lanes {
-            threads.spawn(move || {
-                for _ in 0..100_000 {
-                    lane.count(pair(0), Slot::ALL[0]);
-                }
-            });
-        }
-    });
-    assert_eq!(gate.totals().get(pair(0), Slot::ALL[0]), 200_000);
+    count_at_once(vec![gate.usage.lane(), again.lane()], 300_000);
+    assert_eq!(gate.totals().get(pair(0), Slot::ALL[2]), 600_000);
 }
 
 #[test]

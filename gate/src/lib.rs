@@ -7,7 +7,8 @@
 //!
 //! No D-Bus here, no SQL, no logging, and no rule: what is answered was decided elsewhere.
 
-#[cfg(not(loom))]
+#![cfg_attr(loom, allow(dead_code, reason = "the models take the algorithms alone"))]
+
 pub mod alive;
 mod answer;
 mod error;
@@ -27,3 +28,16 @@ pub use error::GateError;
 pub use word::{SLOTS, Slot, Standing, Word};
 #[cfg(not(loom))]
 pub use words::FileWords;
+
+/// The algorithms without memory to share, for the models of `tests/loom.rs`.
+#[cfg(loom)]
+#[allow(missing_docs, reason = "documented where they are")]
+pub mod model {
+    pub use crate::page::board::Board;
+    pub mod life {
+        pub use crate::alive::life::*;
+    }
+    pub mod lane {
+        pub use crate::usage::lane::*;
+    }
+}

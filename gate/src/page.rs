@@ -33,15 +33,22 @@
 
 pub(crate) mod board;
 mod directory;
+#[cfg(not(loom))]
 mod kept;
+#[cfg(not(loom))]
 mod layout;
+#[cfg(not(loom))]
 mod reader;
+#[cfg(not(loom))]
 mod writer;
 
 pub use board::{State, Torn};
 pub use directory::{DataIndex, Directory, PairIndex, PurposeIndex};
+#[cfg(not(loom))]
 pub use kept::KeptPage;
+#[cfg(not(loom))]
 pub use reader::Page;
+#[cfg(not(loom))]
 pub use writer::{Contents, Edit, PageWriter, Ruling, fresh_id};
 
 /// The most pairs of a page.

@@ -157,7 +157,7 @@ mod tests {
 
     /// Small and few under Miri, which is slow.
     fn cases() -> ProptestConfig {
-        let cases = if cfg!(miri) { 16 } else { 4096 };
+        let cases = if cfg!(miri) { 8 } else { 4096 };
         ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
     }
 

@@ -225,3 +225,48 @@ where
         heavy();
     }
 }
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::answer::{Reason, Refusal};
+
+    const ON: Answer = Answer::new(Reason::Consented, Refusal::Nothing);
+    const OFF: Answer = Answer::new(Reason::ToggleOff, Refusal::Empty);
+
+    /// Few enough that Miri, which tries what a weakly ordered processor may do, gets to the end.
+    const ROUNDS: u64 = if cfg!(miri) { 40 } else { 20_000 };
+
+    #[test]
+    fn threads_see_whole_updates_and_meanings() {
+        let words = |count| (0..count).map(|_| AtomicU32::new(0)).collect::<Vec<_>>();
+        let changing: Vec<_> = (0..CHANGING).map(|_| AtomicU64::new(0)).collect();
+        let board = Board::new(changing, words(2), words(2 * SLOTS));
+        let pairs = [PairIndex::new(0), PairIndex::new(1)].map(Option::unwrap);
+        let show = |round: u64| {
+            board.begin();
+            for pair in pairs {
+                let answer = if round.is_multiple_of(2) { OFF } else { ON };
+                let standing = board.standing(pair, answer);
+                board.show(pair, Word::new(standing, standing, false));
+            }
+            board.end(round);
+        };
+        show(0);
+        std::thread::scope(|threads| {
+            let daemon = threads.spawn(|| (1..=ROUNDS).for_each(show));
+            while !daemon.is_finished() {
+                let mut words = [Word::CALL; 2];
+                if board.snapshot(&pairs, &mut words) == Ok(()) {
+                    assert_eq!(words[0], words[1]);
+                    let Standing::Answer(answer, slot) = words[0].alone() else {
+                        panic!("{:?}", words[0].alone());
+                    };
+                    assert_eq!(board.meaning(pairs[0], slot), Some(answer));
+                }
+            }
+        });
+        assert_eq!(board.generation(), ROUNDS);
+    }
+}

@@ -22,6 +22,8 @@
 
 use std::ops::Deref;
 
+use thiserror::Error;
+
 use super::PairIndex;
 use crate::answer::Answer;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence, heavy};
@@ -39,7 +41,8 @@ pub const CHANGING: usize = 8;
 const TRIES: usize = 3;
 
 /// The words could not be read at one moment: the daemon was writing each time. Ask over the bus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the daemon was writing the page; ask it over the bus")]
 pub struct Torn;
 
 /// Whether a page still speaks.
@@ -177,7 +180,7 @@ where
     /// The standing that shows an answer: in the slot that has it, else in the next free one, whose
     /// meaning is stored here and so before any word that names it. With all slots taken it calls.
     pub fn standing(&self, pair: PairIndex, answer: Answer) -> Standing {
-        if answer == Answer::UNAVAILABLE {
+        if !answer.is_of_a_daemon() {
             return Standing::Call;
         }
         let stored = u32::from(answer.bits()) + 1;
@@ -249,7 +252,7 @@ mod tests {
             for pair in pairs {
                 let answer = if round.is_multiple_of(2) { OFF } else { ON };
                 let standing = board.standing(pair, answer);
-                board.show(pair, Word::new(standing, standing, false));
+                board.show(pair, Word::new(standing, standing));
             }
             board.end(round);
         };

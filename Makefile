@@ -53,6 +53,9 @@ test:
 	scripts/need test
 	$(CARGO) build --locked --workspace --bins --examples
 	$(CARGO) test --locked --workspace
+# The models of what takes no lock, in every order of loads and stores.
+	RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=$(TARGET)/loom \
+		$(CARGO) test --locked -p consentd-gate --test loom
 
 # Ten thousand kills, and disks that fail at every write: an hour or two.
 torture:
@@ -67,8 +70,8 @@ torture:
 # The budgets of the design, each beside its peer in the same run.
 bench:
 	@scripts/need bench
-	@$(CARGO) build --locked --release -p consentd -p consentd-tests \
-		--bin consentd --bin sample-app --bin bench
+	@$(CARGO) build --locked --release -p consentd -p consentctl -p consentd-tests \
+		--bin consentd --bin consentctl --bin sample-app --bin bench
 	@$(TARGET)/release/bench
 
 clean:

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
-use consentd_gate::alive;
+use consentd_gate::{alive, heap};
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -151,7 +151,10 @@ async fn serve_bus(engine: Arc<Engine>, config: dbus::Config) -> anyhow::Result<
     notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!("ready");
     let checked = Arc::clone(&engine);
-    tokio::task::spawn_blocking(move || checked.check_ledger());
+    tokio::task::spawn_blocking(move || {
+        checked.check_ledger();
+        heap::give_back();
+    });
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
@@ -169,7 +172,8 @@ async fn serve_bus(engine: Arc<Engine>, config: dbus::Config) -> anyhow::Result<
 async fn reload_policy(engine: &Arc<Engine>) {
     notify(&[sd_notify::NotifyState::Reloading]);
     let engine = Arc::clone(engine);
-    match tokio::task::spawn_blocking(move || engine.reload()).await {
+    let reload = move || engine.reload().inspect(|_| heap::give_back());
+    match tokio::task::spawn_blocking(reload).await {
         Ok(Ok(warnings)) => tracing::info!(warnings = warnings.len(), "catalogue reloaded"),
         Ok(Err(error)) => tracing::error!(%error, "the catalogue was not taken; the old one stays"),
         Err(error) => tracing::error!(%error, "the reload broke off; the old catalogue stays"),

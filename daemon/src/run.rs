@@ -172,8 +172,7 @@ async fn serve_bus(engine: Arc<Engine>, config: dbus::Config) -> anyhow::Result<
 async fn reload_policy(engine: &Arc<Engine>) {
     notify(&[sd_notify::NotifyState::Reloading]);
     let engine = Arc::clone(engine);
-    let reload = move || engine.reload().inspect(|_| heap::give_back());
-    match tokio::task::spawn_blocking(reload).await {
+    match tokio::task::spawn_blocking(move || engine.reload()).await {
         Ok(Ok(warnings)) => tracing::info!(warnings = warnings.len(), "catalogue reloaded"),
         Ok(Err(error)) => tracing::error!(%error, "the catalogue was not taken; the old one stays"),
         Err(error) => tracing::error!(%error, "the reload broke off; the old catalogue stays"),

@@ -76,6 +76,7 @@ bench:
 	@scripts/need bench
 	@$(CARGO) build --locked --release -p consentd -p consentctl -p consentd-tests \
 		--bin consentd --bin consentctl --bin sample-app --bin bench
+	@$(CARGO) build --locked --release -p consent-c --lib
 	@$(TARGET)/release/bench
 
 clean:

@@ -25,7 +25,7 @@ BUILT  ?= $(TARGET)/release
 # HOST=DIR has the same build for this one.
 HOST   ?= $(BUILT)
 
-.PHONY: all build demo play test torture bench install uninstall deb clean
+.PHONY: all build jar demo play test torture bench install uninstall deb clean
 
 all: build
 
@@ -34,6 +34,11 @@ define build-release
 	scripts/need build
 	$(CARGO) build --locked --release -p consentd -p consentctl --bins --examples
 endef
+
+# The jar for Java developers: jni-bridge/target/consent-VERSION.jar.
+jar:
+	@scripts/need jar
+	@CARGO='$(CARGO)' scripts/java jar
 
 # Real apps ask a real daemon over a real bus, told as a story. Built as the tests are, without
 # optimisation: that is soonest there.
@@ -53,6 +58,7 @@ test:
 	scripts/need test
 	$(CARGO) build --locked --workspace --bins --examples
 	$(CARGO) test --locked --workspace
+	CARGO='$(CARGO)' scripts/java test
 
 # Ten thousand kills, and disks that fail at every write: an hour or two.
 torture:
@@ -70,6 +76,7 @@ bench:
 	@$(CARGO) build --locked --release -p consentd -p consentd-tests \
 		--bin consentd --bin sample-app --bin bench
 	@$(TARGET)/release/bench
+	@CARGO='$(CARGO)' scripts/java bench
 
 clean:
 	$(CARGO) clean

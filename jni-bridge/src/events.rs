@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use consent::{Consent, Context, DataItem, Decision, Purpose};
+use consent::{Changed, Consent, Context, DataItem, Decision, Purpose};
 use futures_util::future::{AbortHandle, Abortable, BoxFuture};
-use futures_util::stream::{BoxStream, FuturesUnordered};
+use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -29,7 +29,7 @@ type Request = BoxFuture<'static, Option<(i32, Result<Vec<Decision>, consent::Er
 enum Order {
     Request(i32, Request, AbortHandle),
     Cancel(i32),
-    Listen,
+    Listen(Changed),
     Close,
 }
 
@@ -46,7 +46,7 @@ struct Wait {
     orders: UnboundedReceiver<Order>,
     requests: FuturesUnordered<Request>,
     cancels: BTreeMap<i32, AbortHandle>,
-    changes: Option<BoxStream<'static, u64>>,
+    changes: Option<Changed>,
     over: bool,
 }
 
@@ -68,11 +68,10 @@ impl Events {
         &self,
         number: i32,
         purpose: Purpose,
-        data: Vec<DataItem>,
-        context: Context,
+        data: &[DataItem],
+        context: &Context,
     ) {
-        let consent = self.consent.clone();
-        let asked = async move { consent.request(purpose, &data, &context).await };
+        let asked = self.consent.request(purpose, data, context);
         let (handle, registration) = AbortHandle::new_pair();
         let asked = Abortable::new(asked, registration)
             .map(move |answer| answer.ok().map(|answer| (number, answer)))
@@ -86,8 +85,9 @@ impl Events {
     }
 
     /// Has changes told from now on.
-    pub(crate) fn listen(&self) {
-        self.order(Order::Listen);
+    pub(crate) fn listen(&self) -> Result<(), Failure> {
+        self.order(Order::Listen(self.consent.changed()?));
+        Ok(())
     }
 
     /// Ends the wait, for good.
@@ -160,7 +160,7 @@ impl Wait {
                 }
                 lock(&events.failures).remove(&number);
             }
-            Order::Listen => self.changes = Some(events.consent.changed().boxed()),
+            Order::Listen(changes) => self.changes = Some(changes),
             Order::Close => {
                 self.over = true;
                 self.requests.clear();
@@ -172,7 +172,7 @@ impl Wait {
 }
 
 /// The next change; never, where nobody listens or none can come any more.
-async fn next_change(changes: &mut Option<BoxStream<'static, u64>>) -> u64 {
+async fn next_change(changes: &mut Option<Changed>) -> u64 {
     if let Some(stream) = changes {
         if let Some(generation) = stream.next().await {
             return generation;

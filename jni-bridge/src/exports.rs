@@ -8,6 +8,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::c_void;
+use std::os::fd::{FromRawFd, OwnedFd};
 use std::time::Duration;
 
 use consent::{Consent, Context, DataItem, Decision};
@@ -41,10 +42,11 @@ fn register(env: &mut Env<'_>) -> Result<()> {
     let critical = is_art(env)?;
     // What ART calls without a JNIEnv, HotSpot calls with one; the work is the same.
     let check0 = if critical { check0_critical as *mut c_void } else { check0 as *mut c_void };
-    let natives: [(&JNIStr, &JNIStr, *mut c_void); 14] = [
+    let natives: [(&JNIStr, &JNIStr, *mut c_void); 15] = [
         (jni_str!("check0"), jni_str!("(III)I"), check0),
         (jni_str!("call0"), jni_str!("(III)I"), call0 as *mut c_void),
         (jni_str!("open0"), jni_str!("(Ljava/lang/String;)I"), open0 as *mut c_void),
+        (jni_str!("fromGate0"), jni_str!("(IIII)I"), from_gate0 as *mut c_void),
         (jni_str!("purpose0"), jni_str!("(ILjava/lang/String;)I"), purpose0 as *mut c_void),
         (jni_str!("data0"), jni_str!("(ILjava/lang/String;)I"), data0 as *mut c_void),
         (jni_str!("checkAll0"), jni_str!("(II[I)[I"), check_all0 as *mut c_void),
@@ -143,6 +145,28 @@ extern "system" fn open0<'local>(
     })
 }
 
+extern "system" fn from_gate0<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    page: jint,
+    usage: jint,
+    alive: jint,
+    line: jint,
+) -> jint {
+    native(env, |_env| {
+        let numbers = [page, usage, alive, line];
+        let apart = numbers.iter().collect::<BTreeSet<_>>().len() == numbers.len();
+        if !apart || numbers.iter().any(|number| *number < 0) {
+            return Err(Failure::Argument("a gate is four open descriptors; give one of each"));
+        }
+        // SAFETY: four different descriptors, none negative, which Java gave away: it says so of
+        // `fromGate`, and has no means to close them itself but the objects that it detached them from.
+        let [page, usage, alive, line] =
+            numbers.map(|number| unsafe { OwnedFd::from_raw_fd(number) });
+        opened::add(Consent::from_gate(page, usage, alive, line)?)
+    })
+}
+
 extern "system" fn purpose0<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
@@ -227,7 +251,7 @@ extern "system" fn request0<'local>(
     native(env, |env| {
         let opened = find(consent)?;
         let (data, context) = (items(env, &data)?, self::context(env, &context)?);
-        opened.events.request(request, handle::purpose(purpose), data, context);
+        opened.events.request(request, handle::purpose(purpose), &data, &context);
         Ok(())
     });
 }
@@ -248,10 +272,7 @@ extern "system" fn cancel0<'local>(
 }
 
 extern "system" fn listen0<'local>(env: EnvUnowned<'local>, _class: JClass<'local>, consent: jint) {
-    native(env, |_env| {
-        find(consent)?.events.listen();
-        Ok(())
-    });
+    native(env, |_env| find(consent)?.events.listen());
 }
 
 extern "system" fn next0<'local>(

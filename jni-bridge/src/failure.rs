@@ -40,7 +40,8 @@ impl Failure {
                 | Error::TooManyNames { .. }
                 | Error::Handle
                 | Error::InvalidArgument(_)
-                | Error::TooLarge(_),
+                | Error::TooLarge(_)
+                | Error::Gate(_),
             ) => INVALID,
             Failure::Client(
                 Error::Bus(_)

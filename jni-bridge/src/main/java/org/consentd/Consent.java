@@ -58,6 +58,27 @@ public final class Consent implements AutoCloseable {
         return openAt(Objects.requireNonNull(address, "address"));
     }
 
+    /**
+     * Takes a gate whose four descriptors came by another way than D-Bus: on Android, with a binder call. It
+     * knows no bus: what only the daemon can answer denies, and {@link #checkNow} gives null for it, so that the
+     * caller can ask the daemon its own way. When that daemon ends it denies for good; take another gate then.
+     *
+     * <p>The descriptors are given away, whether this succeeds or not: detach them from what held them, and do
+     * not close them.
+     *
+     * @param pageFd the descriptor called {@code page}
+     * @param usageFd the descriptor called {@code usage}
+     * @param aliveFd the descriptor called {@code alive}
+     * @param lineFd the descriptor called {@code line}
+     * @return the gate, until it is closed
+     * @throws InvalidArgumentException if they are no gate's, or not of one gate
+     * @throws NativeLibraryException if the native library cannot be loaded
+     */
+    public static Consent fromGate(int pageFd, int usageFd, int aliveFd, int lineFd) {
+        NativeLibrary.load();
+        return new Consent(Native.fromGate0(pageFd, usageFd, aliveFd, lineFd));
+    }
+
     private static Consent openAt(@Nullable String address) {
         NativeLibrary.load();
         return new Consent(Native.open0(address));

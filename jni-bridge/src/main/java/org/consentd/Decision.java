@@ -85,10 +85,11 @@ public final class Decision {
         return refusal;
     }
 
-    /** Such as {@code deny because toggle-off, use zero-uuid}. */
+    /** Such as {@code deny because toggle-off, use zero-uuid instead}. */
     @Override
     public String toString() {
         String answer = outcome().id() + " because " + reason.id();
-        return allowed ? answer : answer + ", use " + refusal.id();
+        boolean substitute = refusal != Refusal.NOTHING && refusal != Refusal.NONE;
+        return substitute ? answer + ", use " + refusal.id() + " instead" : answer;
     }
 }

@@ -22,6 +22,8 @@ final class Native {
 
     static native int open0(@Nullable String address);
 
+    static native int fromGate0(int page, int usage, int alive, int line);
+
     static native int purpose0(int consent, String id);
 
     static native int data0(int consent, String id);

@@ -23,16 +23,16 @@ class VocabularyTest {
     void everyReasonHasItsNumberOutcomeAndWord() throws IOException {
         Matcher row = Pattern.compile("^    (\\w+) (\\d+) (Allow|Deny|Ask) \"([a-z-]+)\";", Pattern.MULTILINE)
                 .matcher(Files.readString(SOURCE));
-        List<String> native_ = new ArrayList<>();
+        List<String> theirs = new ArrayList<>();
         while (row.find()) {
-            native_.add(row.group(2) + " " + row.group(3).toLowerCase(Locale.ROOT) + " " + row.group(4));
+            theirs.add(row.group(2) + " " + row.group(3).toLowerCase(Locale.ROOT) + " " + row.group(4));
         }
         List<String> ours = new ArrayList<>();
         for (Reason reason : Reason.values()) {
             ours.add(reason.ordinal() + " " + reason.outcome().id() + " " + reason.id());
         }
-        assertEquals(34, native_.size(), "the source has another form now");
-        assertEquals(native_, ours);
+        assertEquals(34, theirs.size(), "the source has another form now");
+        assertEquals(theirs, ours);
     }
 
     @Test
@@ -69,7 +69,9 @@ class VocabularyTest {
         }
         // Five that allow; 29 that do not, each with four refusals; without the one that is doubt.
         assertEquals(5 + 29 * 4 - 1, known);
-        assertEquals("deny because daemon-unavailable, use none", Decision.of(0).toString());
+        assertEquals("deny because daemon-unavailable", Decision.of(0).toString());
+        int off = Reason.TOGGLE_OFF.ordinal() << 2 | Refusal.ZERO_UUID.ordinal() << 8;
+        assertEquals("deny because toggle-off, use zero-uuid instead", Decision.of(off).toString());
     }
 
     private static String camel(String name) {

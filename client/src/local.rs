@@ -1,0 +1,186 @@
+//! Checks from a page: what a thread keeps for itself, and the way that every check takes. No lock, no
+//! allocation, no system call.
+//!
+//! # Why an answer from here is never older than a `Set(off)` that has returned
+//! A check begins, then loads the number in force, then whether the daemon lives, then the pair's word.
+//! - *The daemon of the number found lives, in that load*: it has published what any `Set` of its own
+//!   published before it returned, and the word, loaded later still, is that or newer. No other daemon
+//!   answered a `Set` before: a next one begins only after this one's death was marked, and the mark
+//!   would have been loaded. If it dies between the two loads, a `Set` that the next one answers returns
+//!   after this check began.
+//! - *The number found is of a gate that was replaced*: by its own daemon, then every word of its page
+//!   called before the next page was handed out, and a call is no answer; or by a next daemon, then the
+//!   old one's death is marked.
+//! - *The process is a child that fork made*: it reads 0 and finds no gate.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use consentd_gate::fork::ForkWord;
+use consentd_gate::page::PairIndex;
+use consentd_gate::usage::Lane;
+use consentd_gate::{Answer, Slot, Standing, Word};
+
+use crate::decision::Decision;
+use crate::gate::{Found, Gate, Guest, Pairs};
+use crate::names::{DataItem, Names, Purpose};
+
+/// The most items of one check (the contract's limit).
+pub const MAX_ITEMS: usize = consentd_dbus::names::MAX_ITEMS;
+
+thread_local! {
+    static LOCAL: Local = Local::default();
+}
+
+/// What a thread keeps: a lane in each gate that it checked with.
+#[derive(Default)]
+struct Local {
+    guest: Arc<Guest>,
+    entries: RefCell<Vec<Entry>>,
+}
+
+struct Entry {
+    number: u64,
+    gate: Arc<Gate>,
+    pairs: Pairs,
+    lane: Lane,
+    /// The drain epoch in which this thread told.
+    told: Cell<u64>,
+}
+
+/// The answer from the page in force, or nothing: then [`adopt`] that page, or ask.
+#[inline]
+pub fn check(door: &ForkWord, purpose: Purpose, data: DataItem) -> Option<Decision> {
+    within(door, |entry| entry.check(purpose, data))
+}
+
+/// The answers about several items, all of one moment and in combination (R58); or nothing, and then
+/// nothing was counted.
+pub fn check_all(
+    door: &ForkWord,
+    purpose: Purpose,
+    data: &[DataItem],
+    decisions: &mut [Decision],
+) -> Option<()> {
+    within(door, |entry| entry.check_all(purpose, data, decisions))
+}
+
+#[inline]
+fn within<T>(door: &ForkWord, look: impl FnOnce(&Entry) -> Option<T>) -> Option<T> {
+    let found = LOCAL.try_with(|local| {
+        let entries = local.entries.try_borrow().ok()?;
+        local.guest.enter();
+        let number = door.load();
+        let entry = entries.iter().find(|entry| entry.number == number);
+        let found = entry.filter(|entry| entry.gate.is_alive()).and_then(look);
+        local.guest.leave();
+        found
+    });
+    found.ok().flatten()
+}
+
+/// Gives this thread a lane in a gate, and a table of the names there are, unless it has both. What it
+/// kept of gates that are gone goes. Whether there is anything new for these handles.
+#[cold]
+pub fn adopt(
+    gate: &Arc<Gate>,
+    tag: u32,
+    names: &Names,
+    purpose: Purpose,
+    data: &[DataItem],
+) -> bool {
+    // A thread that ends keeps nothing more, and asks over the bus.
+    let adopted = LOCAL.try_with(|local| {
+        let Ok(mut entries) = local.entries.try_borrow_mut() else { return false };
+        let held = entries.iter().find(|entry| entry.number == gate.number);
+        if held.is_some_and(|entry| entry.pairs.knows(purpose, data)) {
+            return false;
+        }
+        let kept = entries
+            .drain(..)
+            .filter_map(|entry| entry.or_forget())
+            .filter(|entry| entry.number != gate.number && entry.gate.speaks());
+        let mut kept: Vec<Entry> = kept.collect();
+        kept.insert(
+            0,
+            Entry {
+                number: gate.number,
+                pairs: Pairs::new(tag, names, &gate.page),
+                lane: gate.lane(&local.guest),
+                gate: Arc::clone(gate),
+                told: Cell::new(0),
+            },
+        );
+        *entries = kept;
+        true
+    });
+    adopted.unwrap_or(false)
+}
+
+impl Entry {
+    #[inline]
+    fn check(&self, purpose: Purpose, data: DataItem) -> Option<Decision> {
+        let Found::Pair(pair) = self.pairs.find(purpose, data) else { return None };
+        match self.gate.page.word(pair).standing() {
+            Standing::Answer(answer, slot) => Some(self.count(pair, slot, answer)),
+            Standing::Call => None,
+            Standing::Void => Some(Decision::UNAVAILABLE),
+        }
+    }
+
+    #[inline]
+    fn count(&self, pair: PairIndex, slot: Slot, answer: Answer) -> Decision {
+        self.lane.count(pair, slot);
+        let epoch = self.gate.page.epoch();
+        if epoch != self.told.get() {
+            self.told.set(epoch);
+            self.gate.tell(epoch);
+        }
+        answer.into()
+    }
+
+    fn check_all(
+        &self,
+        purpose: Purpose,
+        data: &[DataItem],
+        decisions: &mut [Decision],
+    ) -> Option<()> {
+        let first = PairIndex::new(0)?;
+        let (mut pairs, mut words) = ([first; MAX_ITEMS], [Word::CALL; MAX_ITEMS]);
+        let (pairs, words) = (pairs.get_mut(..data.len())?, words.get_mut(..data.len())?);
+        for (pair, item) in pairs.iter_mut().zip(data) {
+            let Found::Pair(found) = self.pairs.find(purpose, *item) else { return None };
+            *pair = found;
+        }
+        self.gate.page.snapshot(pairs, words).ok()?;
+        let combined = words.iter().any(|word| word.is_personal());
+        let standing = |word: &Word| if combined { word.combined() } else { word.alone() };
+        if words.iter().any(|word| standing(word) == Standing::Call) {
+            return None;
+        }
+        for ((decision, pair), word) in decisions.iter_mut().zip(pairs).zip(words) {
+            *decision = match standing(word) {
+                Standing::Answer(answer, slot) => self.count(*pair, slot, answer),
+                Standing::Call | Standing::Void => Decision::UNAVAILABLE,
+            };
+        }
+        Some(())
+    }
+
+    /// Itself, if this process opened its gate. A parent's is left as it is: its locks may be held for
+    /// ever, and its lane is the parent's.
+    fn or_forget(self) -> Option<Self> {
+        if self.gate.is_ours() {
+            return Some(self);
+        }
+        std::mem::forget(self);
+        None
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        // Each lane returns to its gate.
+        self.entries.get_mut().drain(..).filter_map(Entry::or_forget).for_each(drop);
+    }
+}

@@ -73,8 +73,8 @@ torture:
 # The budgets of the design, each beside its peer in the same run.
 bench:
 	@scripts/need bench
-	@$(CARGO) build --locked --release -p consentd -p consentd-tests \
-		--bin consentd --bin sample-app --bin bench
+	@$(CARGO) build --locked --release -p consentd -p consentctl -p consentd-tests \
+		--bin consentd --bin consentctl --bin sample-app --bin bench
 	@$(TARGET)/release/bench
 	@CARGO='$(CARGO)' scripts/java bench
 

@@ -14,6 +14,7 @@ pub mod alarm;
 pub mod clock;
 pub mod decision;
 pub mod engine;
+pub mod pages;
 pub mod prompts;
 pub mod row;
 
@@ -27,5 +28,6 @@ pub mod ledger;
 pub mod store;
 
 // The ways in, and the daemon's life.
+pub mod keeper;
 pub mod run;
 pub mod transports;

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
+use consentd_gate::alive;
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::SystemClock;
 use crate::engine::settings::AgeBand;
 use crate::engine::{self, Engine, PolicyDirs};
+use crate::keeper;
 use crate::transports::dbus;
 
 /// Answers apps that ask, before they collect, whether they may.
@@ -102,13 +104,19 @@ fn serve(arguments: Arguments) -> anyhow::Result<()> {
             DefaultAge::Minor => AgeBand::Minor,
         },
     };
+    // First, and ended last: apps in process deny once its thread has gone.
+    let (life, alive) =
+        alive::Owner::start().context("cannot tell apps whether the daemon lives")?;
+    raise_descriptors();
     let clock = SystemClock::new().context("cannot read the kernel's boot id")?;
     let engine = Arc::new(Engine::open(engine_config, Arc::new(clock)));
     let service = dbus::Config {
         address: arguments.address,
         name: arguments.name,
         settings_executables: configuration.settings_executables,
+        alive: Arc::new(alive),
     };
+    keeper::take_up(&engine);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         // More than one user's looks into the history can hold: a check that waits for the disk finds one.
@@ -118,7 +126,21 @@ fn serve(arguments: Arguments) -> anyhow::Result<()> {
     let served = runtime.block_on(serve_bus(Arc::clone(&engine), service));
     runtime.shutdown_background();
     engine.close();
+    drop(life);
     served
+}
+
+/// As many descriptors as the system lets the daemon have: each gate takes three.
+fn raise_descriptors() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return;
+    }
+    let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 async fn serve_bus(engine: Arc<Engine>, config: dbus::Config) -> anyhow::Result<()> {

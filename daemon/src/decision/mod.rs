@@ -9,6 +9,6 @@ pub mod situation;
 pub mod trace;
 pub mod words;
 
-pub use rule::{Ruling, asking, decide, explain};
+pub use rule::{Ruling, asking, decide, decide_combined, explain};
 pub use situation::{Context, Question, Situation, Toggles};
 pub use words::{Decision, Reason, Refusal};

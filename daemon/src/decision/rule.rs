@@ -39,6 +39,12 @@ pub fn decide(question: &Question<'_>, situation: &Situation<'_>) -> Vec<Ruling>
         .collect()
 }
 
+/// The same answers as beside a personal item (R58), whatever is asked.
+pub fn decide_combined(question: &Question<'_>, situation: &Situation<'_>) -> Vec<Ruling> {
+    let data = question.data.iter();
+    data.map(|data| rule_on(question, situation, data, true, &mut NoTrace)).collect()
+}
+
 /// The same answers, each with the arms that led to it.
 #[must_use]
 pub fn explain(question: &Question<'_>, situation: &Situation<'_>) -> Vec<(Ruling, Vec<Step>)> {

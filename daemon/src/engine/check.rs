@@ -1,5 +1,6 @@
 //! A check: judged under what is in force and what is on its way, recorded, answered.
 
+use super::gate::stricter;
 use super::names::{AppKey, ToggleKey};
 use super::policy::{Policy, Resolver};
 use super::settings::{Key, Lifetime, View};
@@ -151,9 +152,7 @@ impl Engine {
         // A change is on its way to the disk: what it denies holds already, what it allows not yet.
         if let Some(coming) = state.coming() {
             for (ruling, next) in rulings.iter_mut().zip(decide(coming)) {
-                if severity(next) >= severity(*ruling) {
-                    *ruling = next;
-                }
+                *ruling = stricter(*ruling, next);
             }
         }
         let once = used_once(state, policy, asker, request, &rulings, now);
@@ -211,6 +210,8 @@ impl Engine {
                 data,
                 reason: ruling.reason,
                 tag: request.tag(),
+                times: 1,
+                usage: None,
             })
             .collect();
         let written = match self.lock_ledger().as_mut() {
@@ -227,7 +228,7 @@ impl Engine {
         answer
     }
 
-    fn show_followers(&self, records: &[Record<'_>]) {
+    pub(super) fn show_followers(&self, records: &[Record<'_>]) {
         if self.followed.load(std::sync::atomic::Ordering::Relaxed)
             && let Some(listener) = self.listener.get()
         {
@@ -248,7 +249,7 @@ impl Engine {
 }
 
 /// The generation of the last change that the caller's answers rest on; of others' it learns nothing.
-fn generation(state: &State, asker: Asker<'_>) -> u64 {
+pub(super) fn generation(state: &State, asker: Asker<'_>) -> u64 {
     let policy = state.policy.as_ref().ok();
     match policy.and_then(|policy| Some((policy, asker.declared(policy)?))) {
         Some((policy, app)) => {
@@ -263,7 +264,7 @@ fn generation(state: &State, asker: Asker<'_>) -> u64 {
 const NOBODY: AppKey = AppKey(u32::MAX);
 
 /// Why nothing can be judged.
-fn unavailable(state: &State) -> Option<Reason> {
+pub(super) fn unavailable(state: &State) -> Option<Reason> {
     if state.store.is_err() {
         Some(Reason::StoreUnavailable)
     } else if state.policy.is_err() {
@@ -274,7 +275,7 @@ fn unavailable(state: &State) -> Option<Reason> {
 }
 
 /// How much a ruling takes away: a deny more than an ask, an ask more than an allow.
-fn severity(ruling: Ruling) -> u8 {
+pub(super) fn severity(ruling: Ruling) -> u8 {
     match ruling.decision() {
         Decision::Allow => 0,
         Decision::Ask => 1,

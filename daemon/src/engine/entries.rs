@@ -52,6 +52,15 @@ impl Entries {
     /// Sets the state of a row; the fastest for rows in order.
     pub fn insert(&mut self, key: Key, entry: Entry) {
         let row = Row { app: key.app, toggle: key.toggle, entry };
+        // Rows in order come to the last run's end: nothing is searched.
+        if let Some(mut last) = self.runs.last_entry()
+            && last.key().user == key.user
+            && last.get().last().is_some_and(|last| last.place() < row.place())
+            && last.get().len() < FULL
+        {
+            last.get_mut().push(row);
+            return;
+        }
         let held = self.runs.range_mut(..=key).next_back().filter(|(at, _)| at.user == key.user);
         let Some((_, run)) = held else {
             self.runs.insert(first_of(key.user), vec![row]);

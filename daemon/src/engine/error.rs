@@ -35,6 +35,18 @@ pub enum EngineError {
     /// Only root or the guardian may.
     #[error("{0}: only root or the user's guardian may do that")]
     GuardianOnly(&'static str),
+    /// A gate is for declared apps.
+    #[error("only a declared app has a gate; install its declaration in apps.d, or ask with Check")]
+    Undeclared,
+    /// Too many gates.
+    #[error(transparent)]
+    TooManyGates(#[from] crate::pages::Full),
+    /// The memory of a gate that is not the caller's, or is in use.
+    #[error("this gate is another app's, or still open; bring the one that was yours")]
+    AnothersGate,
+    /// The memory of a gate failed.
+    #[error("the gate's memory failed: {0}")]
+    Gate(#[from] consentd_gate::GateError),
     /// The store cannot be used.
     #[error("the store cannot be used: {0}")]
     StoreUnavailable(String),

@@ -257,6 +257,8 @@ impl Engine {
         &self,
         read: impl FnOnce(Vec<Line>, &LedgerReader) -> Result<T, LedgerError>,
     ) -> Result<T, EngineError> {
+        // What was answered in process is in the record before anybody reads it.
+        self.drain_gates();
         // The ledger is never waited for while the reader is held.
         let (open, anew, path) = match self.lock_ledger().as_ref() {
             Ok(ledger) => (ledger.open_lines(), ledger.times_anew(), ledger.path().to_owned()),

@@ -8,8 +8,10 @@ pub mod change;
 mod check;
 pub mod entries;
 pub mod error;
+mod gate;
 mod inspect;
 pub mod names;
+mod opening;
 pub mod policy;
 pub mod profile;
 pub mod prompt;
@@ -20,26 +22,26 @@ pub mod request;
 pub mod settings;
 mod touched;
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::sync::{RwLockReadGuard, RwLockWriteGuard};
 
-use crate::apps::Apps;
 use crate::catalog::{Catalog, RegionIx};
-use crate::clock::{Clock, Moment};
+use crate::clock::Clock;
 use crate::ledger::{Event, Ledger, LedgerError, LedgerReader, Record};
+use crate::pages::Pages;
 use crate::store::Store;
 
 pub use check::{Answer, Asker, Checked};
 pub use error::EngineError;
+pub use gate::OpenedGate;
 pub use inspect::Health;
 pub use policy::{Policy, PolicyDirs, PolicyError};
 pub use request::Request;
 
-use policy::{Novelties, Numbers, Remembered};
-use publish::{Draft, Unsaved};
+use policy::{Numbers, Remembered};
+use publish::Unsaved;
 use recover::Backups;
 use settings::{AgeBand, Overlay, Profile, Settings, View};
 use touched::Touched;
@@ -97,6 +99,8 @@ struct State {
     /// Why the store cannot be used, if it cannot.
     store: Result<(), String>,
     numbers: Numbers,
+    /// What the store that was just opened remembers of earlier policies; the first one adopted takes it.
+    remembered: Option<Remembered>,
     touched: Touched,
     /// Denials that stand in memory because the disk did not take them.
     unsaved: Unsaved,
@@ -115,6 +119,8 @@ pub struct Engine {
     /// With how often the ledger had been begun anew when it was opened.
     reader: Mutex<Option<(u32, LedgerReader)>>,
     backups: Mutex<Backups>,
+    /// Taken after `state`, before the ledger.
+    pages: Mutex<Pages>,
     listener: OnceLock<Arc<dyn Listener>>,
     /// Whether anybody wants to hear of every record.
     followed: AtomicBool,
@@ -135,6 +141,7 @@ impl Engine {
             ledger: Mutex::new(Err("not opened yet".into())),
             reader: Mutex::new(None),
             backups: Mutex::default(),
+            pages: Mutex::default(),
             listener: OnceLock::new(),
             followed: AtomicBool::new(false),
             started,
@@ -175,7 +182,7 @@ impl Engine {
     pub fn check_policy(&self) -> Result<Vec<String>, PolicyError> {
         let (catalog, apps) = self.read_policy()?;
         let store = self.lock_writer();
-        let remembered = remembered(store.as_ref())?;
+        let remembered = opening::remembered(store.as_ref())?;
         let state = self.read_state();
         let mut numbers = Numbers::default();
         for (known, wanted) in [
@@ -219,6 +226,7 @@ impl Engine {
             tracing::error!(%error, "changes that the disk did not take are lost at stop");
         }
         self.settle_outbox(0);
+        self.close_gates();
         if let Ok(ledger) = self.lock_ledger().as_mut() {
             *self.lock_reader() = None;
             if let Err(error) = ledger.close(self.clock.now().wall) {
@@ -226,21 +234,6 @@ impl Engine {
             }
         }
         self.back_up_rest();
-    }
-
-    /// Opens what is on the disk and reads the policy beside it: a phone's start waits for both. The
-    /// policy is read on this thread, since a file's words, once done with, make room for what the same
-    /// thread comes to need.
-    fn open_while_reading(&self) -> Result<(Catalog, Apps), PolicyError> {
-        std::thread::scope(|scope| {
-            let opening = scope.spawn(|| {
-                self.open_store();
-                self.open_ledger();
-            });
-            let read = catch_unwind(AssertUnwindSafe(|| self.read_policy()));
-            opening.join().unwrap_or_else(|panic| resume_unwind(panic));
-            read.unwrap_or(Err(PolicyError::BrokeOff))
-        })
     }
 
     /// Looks the ledger's file through, and begins another if it is damaged: after the start, since it
@@ -259,152 +252,6 @@ impl Engine {
         {
             tracing::error!(%error, "the ledger could not be begun anew");
         }
-    }
-
-    fn open_store(&self) {
-        let mut writer = self.lock_writer();
-        if writer.is_some() {
-            return;
-        }
-        match recover::open_store(&self.config.state_dir, self.clock.now().wall) {
-            Ok((store, starts, loaded)) => {
-                *self.lock_backups() = Backups::begin(&self.config.state_dir);
-                let mut state = self.write_state();
-                state.generation = u64::from(starts) << 32;
-                state.settings = loaded.settings;
-                state.numbers = Numbers {
-                    apps: loaded.apps,
-                    toggles: loaded.toggles,
-                    notices: loaded.notices,
-                    purposes: loaded.purposes,
-                    items: loaded.items,
-                    new: Vec::new(),
-                };
-                state.unsaved = Unsaved::default();
-                state.unsaved.in_outbox = loaded.outbox.len();
-                state.unsaved.outbox = loaded.outbox;
-                // A policy that was numbered without this store's names cannot be judged by.
-                state.policy = Err("the catalogue is not loaded yet; reload it".into());
-                state.store = Ok(());
-                *writer = Some(store);
-            }
-            Err(error) => {
-                tracing::error!(%error, "the store cannot be used: everything is denied");
-                self.write_state().store = Err(error.to_string());
-            }
-        }
-    }
-
-    fn open_ledger(&self) {
-        let mut writer = self.lock_writer();
-        let store = writer.as_ref().map(Store::id);
-        let mut ledger = self.lock_ledger();
-        if ledger.is_err() {
-            *ledger = Ledger::open(&self.config.state_dir, store, self.clock.now().wall)
-                .inspect_err(|error| {
-                    tracing::error!(%error, "the ledger cannot be used: everything is denied");
-                })
-                .map_err(|error| error.to_string());
-        }
-        self.compare_opened(&mut writer, &mut ledger);
-        drop(writer);
-        if let Ok(ledger) = ledger.as_mut() {
-            let outbox = std::mem::take(&mut self.write_state().unsaved.outbox);
-            if let Err(error) = ledger.note(&outbox) {
-                tracing::warn!(%error, "setting events wait in the outbox");
-                self.write_state().unsaved.outbox = outbox;
-            }
-        }
-    }
-
-    fn read_policy(&self) -> Result<(Catalog, Apps), PolicyError> {
-        let catalog = crate::catalog::load::load(&self.config.policy.catalog)?;
-        let apps = crate::apps::load(&self.config.policy.apps, &catalog)?;
-        for rejection in apps.rejected() {
-            tracing::warn!(app = %rejection.app, place = %rejection.place, "{}", rejection.text);
-        }
-        Ok((catalog, apps))
-    }
-
-    /// Puts a policy in force. Until a store is open there is nothing to number it
-    /// with; then the catalogue alone is kept, and everything is denied for want of the store.
-    fn adopt(&self, read: Result<(Catalog, Apps), PolicyError>) -> Result<(), PolicyError> {
-        let adopted = read.and_then(|(catalog, apps)| self.try_adopt(catalog, apps));
-        adopted.inspect_err(|error| {
-            let mut state = self.write_state();
-            if state.policy.is_err() {
-                state.policy = Err(error.to_string());
-            }
-        })
-    }
-
-    fn try_adopt(&self, catalog: Catalog, apps: Apps) -> Result<(), PolicyError> {
-        let mut writer = self.lock_writer();
-        let remembered = remembered(writer.as_ref())?;
-        let now = self.clock.now();
-        let mut state = self.write_state();
-        let State { numbers, settings, .. } = &mut *state;
-        let (policy, novelties) =
-            Policy::adopt(catalog, apps, numbers, &remembered, settings, now.wall)?;
-        drop(state);
-        let inherited = match writer.as_mut() {
-            Some(store) => self.keep_novelties(store, &novelties, now)?,
-            None => Draft::default(),
-        };
-        // At once: what successors inherit is gone from those they succeed.
-        let mut state = self.write_state();
-        state.settings.take(inherited.overlay);
-        state.policy = Ok(Arc::new(policy));
-        state.generation = state.generation.max(inherited.generation) + 1;
-        let generation = state.generation;
-        state.touched.note_policy(generation);
-        drop(state);
-        self.note(&inherited.events);
-        Ok(())
-    }
-
-    /// Makes durable what a policy brings: first loads, coverage, what is handed to successors.
-    /// Returns the latter, which is not in force yet.
-    fn keep_novelties(
-        &self,
-        store: &mut Store,
-        novelties: &Novelties,
-        now: Moment,
-    ) -> Result<Draft, PolicyError> {
-        let state = self.read_state();
-        let new = state.numbers.new.clone();
-        let generation = state.generation + 1;
-        let inherited = publish::inherited(&state, &novelties.successions, generation, now);
-        // After a restore: these apps were there, whatever was chosen for them.
-        let restored = state.settings.restored.filter(|restored| restored.apps == u32::MAX);
-        let restored_apps = restored.map(|_| state.numbers.apps.highest());
-        drop(state);
-        let nothing_new = new.is_empty()
-            && novelties.pairs.is_empty()
-            && novelties.coverage.is_none()
-            && restored_apps.is_none();
-        if nothing_new && inherited.is_empty() {
-            return Ok(Draft::default());
-        }
-        store.commit(&crate::store::Batch {
-            names: &new,
-            overlay: Some(&inherited.overlay),
-            ended: &inherited.ended,
-            events: &inherited.events,
-            pairs: &novelties.pairs,
-            coverage: novelties.coverage.as_deref(),
-            restored_apps,
-            at: now.wall,
-            generation,
-            ..Default::default()
-        })?;
-        let mut state = self.write_state();
-        state.numbers.new.clear();
-        if let (Some(restored), Some(apps)) = (&mut state.settings.restored, restored_apps) {
-            restored.apps = apps;
-        }
-        drop(state);
-        Ok(inherited)
     }
 
     fn announce(&self, changed: &Changed) {
@@ -429,6 +276,10 @@ impl Engine {
         self.backups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn lock_pages(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn read_state(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -447,6 +298,7 @@ impl State {
             generation: 0,
             store: Err("not opened yet".into()),
             numbers: Numbers::default(),
+            remembered: None,
             touched: Touched::default(),
             unsaved: Unsaved::default(),
             owed: Vec::new(),
@@ -479,13 +331,6 @@ impl Config {
     /// The age band of a user: where none was set, what the device's builder says.
     fn age(&self, profile: Option<&Profile>) -> AgeBand {
         profile.and_then(|profile| profile.age_band).unwrap_or(self.default_age)
-    }
-}
-
-fn remembered(store: Option<&Store>) -> Result<Remembered, crate::store::StoreError> {
-    match store {
-        Some(store) => Ok(Remembered { pairs: store.first_loads()?, coverage: store.coverage()? }),
-        None => Ok(Remembered::default()),
     }
 }
 

@@ -12,6 +12,7 @@ use super::{Changed, ChangedSetting, Engine, EngineError, State};
 use crate::catalog::State as ToggleState;
 use crate::clock::Moment;
 use crate::ledger::{Event, What};
+use crate::pages::Affected;
 use crate::store::{Batch, ConsentGiven, Store};
 
 /// Events kept in the store's outbox before the ledger is synchronised and the outbox emptied.
@@ -108,6 +109,8 @@ impl Engine {
             state.unsaved.ended.iter().chain(&draft.ended).copied().collect();
         let overlay = Arc::new(std::mem::take(&mut draft.overlay));
         state.overlay = Some(Arc::clone(&overlay));
+        let affected = Affected::by(&overlay);
+        self.publish(&state, &affected, state.generation, now);
         drop(state);
 
         let committed = store.commit(&Batch {
@@ -143,6 +146,7 @@ impl Engine {
                 Err(EngineError::NotStored(error))
             }
         };
+        self.publish(&state, &affected, draft.generation, now);
         drop(state);
         if outcome.is_ok() {
             self.note(&events);

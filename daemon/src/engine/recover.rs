@@ -264,6 +264,7 @@ impl Engine {
         }
         let mut state = self.write_state();
         state.store = Err("another is being put in its place".into());
+        self.lock_pages().supersede();
         let unsaved = std::mem::take(&mut state.unsaved);
         state.owed.extend(unsaved.outbox);
         state.owed.extend(unsaved.events);

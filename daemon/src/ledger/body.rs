@@ -21,6 +21,8 @@ pub(super) struct Body<'a> {
     pub reason: &'a str,
     /// The caller's own word about it.
     pub tag: &'a str,
+    /// Which usage memory it was counted in, if the app's own library answered.
+    pub usage: Option<u64>,
 }
 
 impl<'a> Body<'a> {
@@ -35,6 +37,9 @@ impl<'a> Body<'a> {
             bytes.extend_from_slice(&length.to_le_bytes());
             bytes.extend_from_slice(&word.as_bytes()[..usize::from(length)]);
         }
+        if let Some(usage) = self.usage {
+            bytes.extend_from_slice(&usage.to_le_bytes());
+        }
     }
 
     /// Reads it again. None if these are not bytes that [`Body::encode`] wrote.
@@ -47,7 +52,7 @@ impl<'a> Body<'a> {
             rest = after;
             std::str::from_utf8(word).ok()
         };
-        let body = Self {
+        let mut body = Self {
             minute: i64::from_le_bytes(*minute),
             user: u32::from_le_bytes(*user),
             app: word()?,
@@ -57,7 +62,12 @@ impl<'a> Body<'a> {
             decision: word()?,
             reason: word()?,
             tag: word()?,
+            usage: None,
         };
+        if let Some((usage, after)) = rest.split_first_chunk() {
+            body.usage = Some(u64::from_le_bytes(*usage));
+            rest = after;
+        }
         rest.is_empty().then_some(body)
     }
 

@@ -46,7 +46,7 @@ impl Kind {
     fn columns(self) -> &'static str {
         match self {
             Kind::Records => {
-                "seq, last, at, user, app, trust, purpose, data, decision, reason, tag, count"
+                "seq, last, at, user, app, trust, purpose, data, decision, reason, tag, count, usage"
             }
             Kind::Events => {
                 "seq, at, generation, ordinal, user, what, toggle, app, state, lifetime, until,
@@ -121,7 +121,7 @@ pub(super) fn seal(db: &Connection, kind: Kind, first: i64, last: i64) -> rusqli
     let mut statement = db.prepare_cached(&kind.select())?;
     let mut rows = statement.query([first, last])?;
     while let Some(row) = rows.next()? {
-        sum.add(hash(row)?);
+        sum.add(hash(kind, row)?);
         held += 1;
         until_at = until_at.max(row.get(1)?);
         from_at = from_at.min(row.get(kind.first_time())?);
@@ -302,7 +302,7 @@ fn each(db: &Connection, block: &Block, mut take: impl FnMut(i64, Link)) -> rusq
     let mut statement = db.prepare_cached(&block.kind.select())?;
     let mut rows = statement.query([block.first_seq, block.last_seq])?;
     while let Some(row) = rows.next()? {
-        take(row.get(0)?, hash(row)?);
+        take(row.get(0)?, hash(block.kind, row)?);
     }
     Ok(())
 }
@@ -422,9 +422,14 @@ fn link(before: Link, kind: Kind, number: i64, sum: Sum) -> Link {
 }
 
 /// The hash of one row.
-fn hash(row: &Row<'_>) -> rusqlite::Result<Link> {
+fn hash(kind: Kind, row: &Row<'_>) -> rusqlite::Result<Link> {
     let mut hash = Sha256::new();
-    for column in 0..row.as_ref().column_count() {
+    let mut columns = row.as_ref().column_count();
+    // Records of versions that had no such column hash as they always did.
+    if kind == Kind::Records && row.get_ref(columns - 1)? == ValueRef::Null {
+        columns -= 1;
+    }
+    for column in 0..columns {
         // Each value with its kind and its length, so that no two rows have the same bytes.
         match row.get_ref(column)? {
             ValueRef::Null => hash.update([0]),

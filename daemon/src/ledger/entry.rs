@@ -24,6 +24,10 @@ pub struct Record<'a> {
     pub reason: Reason,
     /// The caller's own word about it.
     pub tag: &'a str,
+    /// How often it was answered so, at least once.
+    pub times: u64,
+    /// Which usage memory it was counted in, if the app's own library answered from a page.
+    pub usage: Option<u64>,
 }
 
 impl<'a> Record<'a> {
@@ -39,6 +43,7 @@ impl<'a> Record<'a> {
             decision: self.reason.decision().word(),
             reason: self.reason.word(),
             tag: self.tag,
+            usage: self.usage,
         }
     }
 
@@ -196,7 +201,7 @@ pub enum Line {
         tag: String,
         /// How often.
         count: u64,
-        /// Who recorded it.
+        /// Who counted it: the `daemon`, or the `app`'s own library.
         source: &'static str,
     },
     /// What was changed.
@@ -207,6 +212,11 @@ pub enum Line {
         #[serde(flatten)]
         event: Event,
     },
+}
+
+/// Who counted a record.
+pub(super) fn source(by_app: bool) -> &'static str {
+    if by_app { "app" } else { "daemon" }
 }
 
 impl Line {
@@ -225,7 +235,7 @@ impl Line {
             reason: body.reason.into(),
             tag: body.tag.into(),
             count: count.into(),
-            source: "daemon",
+            source: source(body.usage.is_some()),
         }
     }
 

@@ -16,8 +16,11 @@ pub(super) const WHOLE: &[&str] = &[FILE, "ledger.db-wal", "ledger.db-shm"];
 /// `cnsl`: marks the file as a ledger of consentd's.
 const APPLICATION_ID: i32 = 0x636e_736c;
 /// Each brings the file one version further. Frozen once released.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+];
 /// The version in which the chain came.
 const CHAIN: usize = 2;
 
@@ -79,20 +82,25 @@ pub(super) fn open(path: &Path, store: Option<u128>) -> Result<Connection, Ledge
     connection.pragma_update(None, "foreign_keys", true).map_err(sqlite)?;
     connection.pragma_update(None, "cache_size", -512).map_err(sqlite)?;
     let found = version(&connection).map_err(sqlite)?;
-    for (number, migration) in MIGRATIONS.iter().enumerate().skip(found) {
-        let step = connection.transaction().map_err(sqlite)?;
-        step.execute_batch(migration).map_err(sqlite)?;
-        if number + 1 == CHAIN {
-            super::chain::adopt(&step).map_err(sqlite)?;
-        }
-        step.pragma_update(None, "application_id", APPLICATION_ID).map_err(sqlite)?;
-        step.pragma_update(None, "user_version", number + 1).map_err(sqlite)?;
-        step.commit().map_err(sqlite)?;
+    if found < MIGRATIONS.len() {
+        migrate(&mut connection, found).map_err(sqlite)?;
     }
     belongs(&connection, path, store)?;
     connection.set_prepared_statement_cache_capacity(32);
     connection.set_transaction_behavior(rusqlite::TransactionBehavior::Immediate);
     Ok(connection)
+}
+
+/// Brings a file to this version, in one step: rows are chained as this version hashes them.
+fn migrate(connection: &mut Connection, found: usize) -> rusqlite::Result<()> {
+    let step = connection.transaction()?;
+    MIGRATIONS[found..].iter().try_for_each(|migration| step.execute_batch(migration))?;
+    if found < CHAIN {
+        super::chain::adopt(&step)?;
+    }
+    step.pragma_update(None, "application_id", APPLICATION_ID)?;
+    step.pragma_update(None, "user_version", MIGRATIONS.len())?;
+    step.commit()
 }
 
 /// Whether a file that is there may be worked on. Looks without writing.

@@ -119,20 +119,25 @@ impl Journal {
         self.rows.is_empty()
     }
 
-    /// Counts a row once more, if it is open.
-    pub fn count(&mut self, body: &[u8], at: i64) -> bool {
+    /// How often a row was counted, if it is open.
+    pub fn counted(&self, body: &[u8]) -> Option<u32> {
+        self.rows.get(body).map(|open| open.count)
+    }
+
+    /// Counts a row `times` more, if it is open.
+    pub fn count(&mut self, body: &[u8], times: u32, at: i64) -> bool {
         let Some(open) = self.rows.get_mut(body) else {
             return false;
         };
-        open.count = open.count.saturating_add(1);
+        open.count = open.count.saturating_add(times);
         open.last = open.last.max(at);
         let word = count_word(self.serial, open.word, open.count, open.last - open.at);
         self.words[open.word].store(word, Release);
         true
     }
 
-    /// Opens a row with a count of one. False if there is no room for it.
-    pub fn append(&mut self, body: &[u8], seq: i64, at: i64) -> bool {
+    /// Opens a row that was counted `times`. False if there is no room for it.
+    pub fn append(&mut self, body: &[u8], times: u32, seq: i64, at: i64) -> bool {
         let length = body.len().div_ceil(8);
         let start = self.end;
         let Some(target) = self.words.get(start..start + HEAD + length) else {
@@ -143,14 +148,14 @@ impl Journal {
             word.store(pack(part), Relaxed);
         }
         let sum = checksum(start, mark, seq, at, body);
-        target[4].store(count_word(self.serial, start + 4, 1, 0), Relaxed);
+        target[4].store(count_word(self.serial, start + 4, times, 0), Relaxed);
         target[3].store(at.cast_unsigned(), Relaxed);
         target[2].store(seq.cast_unsigned(), Relaxed);
         target[1].store((body.len() as u64) << 32 | u64::from(sum), Relaxed);
         // Last: from here on it is a row.
         target[0].store(mark, Release);
         self.end = start + HEAD + length;
-        let open = Open { seq, at, last: at, count: 1, word: start + 4 };
+        let open = Open { seq, at, last: at, count: times, word: start + 4 };
         self.rows.insert(body.into(), open);
         true
     }

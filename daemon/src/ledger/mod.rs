@@ -6,21 +6,25 @@
 
 mod body;
 mod chain;
+mod drained;
 mod entry;
+mod error;
 mod file;
 mod filter;
 mod journal;
 mod prune;
 mod query;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Transaction, params};
 
 pub use chain::{Anchor, Link, Verdict};
+pub use drained::Drained;
 pub use entry::{Event, Line, Record, What};
+pub use error::LedgerError;
 pub use filter::{Asked, By, Count, Counted, Filter, Wanted};
 pub use query::{LedgerReader, Page};
 
@@ -32,60 +36,6 @@ use journal::{Journal, JournalError};
 /// Distinct rows that one app of one user can open in a minute; what exceeds them is counted in one
 /// row of `*`, so that a flood of invented ids cannot fill the disk.
 const ROWS_PER_MINUTE: u32 = 1_024;
-
-/// Why the ledger cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// SQLite failed.
-    #[error("{path}: {source}", path = .path.display())]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// What it said.
-        source: rusqlite::Error,
-    },
-    /// The file is damaged, none of ours, or another device's.
-    #[error("{path} is damaged: {finding}", path = .path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        finding: String,
-    },
-    /// The file is of a later version.
-    #[error("{path} is of version {found}, this consentd knows {known}; install the newer consentd again", path = .path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its version.
-        found: usize,
-        /// The latest known here.
-        known: usize,
-    },
-    /// The folder cannot be used.
-    #[error("cannot use {path}: {source}; check that its folder is writable by the daemon's user", path = .path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Another daemon writes it.
-    #[error("another consentd writes {path}; stop it first", path = .path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Somebody reads an older state of it.
-    #[error("{path} is being read, so not all of it could be brought to the disk; the next change tries again", path = .path.display())]
-    BeingRead {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The journal is full, and what it holds cannot be brought to the disk.
-    #[error("the open minute has no room for more, and the disk takes none of it: {0}")]
-    Full(#[source] Box<LedgerError>),
-}
 
 /// The writing end. One writer: the engine.
 #[derive(Debug)]
@@ -99,9 +49,13 @@ pub struct Ledger {
     store: Option<u128>,
     /// How often it was begun anew.
     anew: u32,
+    /// Whether the file went aside and no other could be begun: the connection leads nowhere.
+    lost: bool,
     next_seq: i64,
     minute: i64,
     opened_by: HashMap<(u32, Box<str>), u32>,
+    /// Usage memories that will not be drained any more.
+    ended: HashSet<u64>,
     /// Where a row's bytes are put together.
     bytes: Vec<u8>,
 }
@@ -142,9 +96,11 @@ impl Ledger {
             _lock: lock,
             store,
             anew: 0,
+            lost: false,
             next_seq: stored.max(open) + 1,
             minute: i64::MIN,
             opened_by: HashMap::new(),
+            ended: HashSet::new(),
             bytes: Vec::new(),
             path,
         })
@@ -188,8 +144,8 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let mut body = record.body(minute);
         body.encode(bytes);
-        if self.journal.count(bytes, record.at) {
-            return Ok(());
+        if let Some(counted) = self.journal.counted(bytes) {
+            return self.count(bytes, counted, record);
         }
         let opened = self.opened_by.entry((record.user, record.app.into())).or_insert(0);
         if *opened >= ROWS_PER_MINUTE {
@@ -199,19 +155,54 @@ impl Ledger {
                 body.data = "*";
             }
             body.encode(bytes);
-            if self.journal.count(bytes, record.at) {
-                return Ok(());
+            if let Some(counted) = self.journal.counted(bytes) {
+                return self.count(bytes, counted, record);
             }
+        } else {
+            *opened += 1;
         }
-        *opened += 1;
-        if !self.journal.append(bytes, self.next_seq, record.at) {
-            self.close_segment(record.at).map_err(|error| LedgerError::Full(Box::new(error)))?;
-            if !self.journal.append(bytes, self.next_seq, record.at) {
-                return Err(file::damaged(&self.path, "the journal has no room for one row"));
-            }
+        self.append(bytes, record.times, record.at)
+    }
+
+    /// Counts a row that is open. What does not fit in its count goes into rows after it.
+    fn count(
+        &mut self,
+        bytes: &[u8],
+        counted: u32,
+        record: &Record<'_>,
+    ) -> Result<(), LedgerError> {
+        let room = u32::MAX - counted;
+        let times = u32::try_from(record.times).unwrap_or(u32::MAX).min(room);
+        self.journal.count(bytes, times, record.at);
+        match record.times - u64::from(times) {
+            0 => Ok(()),
+            rest => self.continue_after_closing(bytes, rest, record.at),
         }
-        self.next_seq += 1;
-        Ok(())
+    }
+
+    fn append(&mut self, bytes: &[u8], times: u64, at: i64) -> Result<(), LedgerError> {
+        let first = u32::try_from(times).unwrap_or(u32::MAX);
+        if self.journal.append(bytes, first, self.next_seq, at) {
+            self.next_seq += 1;
+            return match times - u64::from(first) {
+                0 => Ok(()),
+                rest => self.continue_after_closing(bytes, rest, at),
+            };
+        }
+        if self.journal.is_empty() {
+            return Err(file::damaged(&self.path, "the journal has no room for one row"));
+        }
+        self.continue_after_closing(bytes, times, at)
+    }
+
+    fn continue_after_closing(
+        &mut self,
+        bytes: &[u8],
+        times: u64,
+        at: i64,
+    ) -> Result<(), LedgerError> {
+        self.close_segment(at).map_err(|error| LedgerError::Full(Box::new(error)))?;
+        self.append(bytes, times, at)
     }
 
     /// Brings the open rows to `ledger.db`.
@@ -222,6 +213,7 @@ impl Ledger {
         if self.journal.is_empty() {
             return Ok(());
         }
+        self.find_again(now)?;
         let closed = self.insert_open_rows().map_err(|source| self.error(source));
         let closed = match closed {
             Err(error @ LedgerError::Damaged { .. }) => {
@@ -230,7 +222,10 @@ impl Ledger {
             }
             closed => closed,
         };
-        closed.map(|()| self.journal.begin_next())
+        closed.map(|()| {
+            self.journal.begin_next();
+            self.ended.clear();
+        })
     }
 
     fn insert_open_rows(&mut self) -> rusqlite::Result<()> {
@@ -246,8 +241,12 @@ impl Ledger {
         for (bytes, open) in &rows {
             if let Some(body) = Body::decode(bytes) {
                 insert(&transaction, *open, &body)?;
+                if let Some(usage) = body.usage.filter(|usage| !self.ended.contains(usage)) {
+                    drained::add(&transaction, usage, *open, &body)?;
+                }
             }
         }
+        self.ended.iter().try_for_each(|usage| drained::forget(&transaction, *usage))?;
         if let (Some((_, first)), Some((_, last))) = (rows.first(), rows.last()) {
             chain::seal(&transaction, Kind::Records, first.seq, last.seq)?;
         }
@@ -260,9 +259,10 @@ impl Ledger {
     /// # Errors
     /// The disk does not take them; they stay in the store's outbox.
     pub fn note(&mut self, events: &[Event]) -> Result<(), LedgerError> {
-        if events.is_empty() {
+        let Some(last) = events.last() else {
             return Ok(());
-        }
+        };
+        self.find_again(last.at)?;
         self.write_events(events).map_err(|source| self.error(source))
     }
 
@@ -338,6 +338,26 @@ impl Ledger {
         lines.collect()
     }
 
+    /// How much of a usage memory's counters is in the ledger, the open rows included.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn drained(&self, usage: u64) -> Result<Drained, LedgerError> {
+        let mut drained =
+            drained::of(&self.connection, usage).map_err(|source| self.error(source))?;
+        for (bytes, open) in self.journal.rows() {
+            if let Some(body) = Body::decode(bytes).filter(|body| body.usage == Some(usage)) {
+                drained.add(&body, open.count.into());
+            }
+        }
+        Ok(drained)
+    }
+
+    /// Says that a usage memory is drained to its end: what was kept of its totals can go.
+    pub fn end_usage(&mut self, usage: u64) {
+        self.ended.insert(usage);
+    }
+
     /// Sets `ledger.db` aside and begins another. The open rows stay open.
     ///
     /// # Errors
@@ -346,8 +366,20 @@ impl Ledger {
         // Closed first: what is moved away must not be written any more.
         let nothing = Connection::open_in_memory().map_err(|source| self.error(source))?;
         drop(std::mem::replace(&mut self.connection, nothing));
+        self.lost = true;
         self.connection = anew(&self.state_dir, &self.path, self.store, why, now)?;
+        self.lost = false;
         self.anew += 1;
+        Ok(())
+    }
+
+    /// Opens the file again after it could not be begun anew.
+    fn find_again(&mut self, now: i64) -> Result<(), LedgerError> {
+        if self.lost {
+            self.connection = open_or_anew(&self.state_dir, &self.path, self.store, now)?;
+            self.lost = false;
+            self.anew += 1;
+        }
         Ok(())
     }
 
@@ -381,8 +413,8 @@ impl Ledger {
 fn insert(db: &Transaction<'_>, open: journal::Open, body: &Body<'_>) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO records
-            (seq, at, last, user, app, trust, purpose, data, decision, reason, tag, count)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            (seq, at, last, user, app, trust, purpose, data, decision, reason, tag, count, usage)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
     )?
     .execute(params![
         open.seq,
@@ -397,6 +429,7 @@ fn insert(db: &Transaction<'_>, open: journal::Open, body: &Body<'_>) -> rusqlit
         body.reason,
         body.tag,
         open.count,
+        body.usage.map(u64::cast_signed),
     ])?;
     db.prepare_cached(
         "INSERT INTO held (user, app, rows) VALUES (?1, ?2, 1)

@@ -3,6 +3,7 @@
 use rusqlite::Connection;
 
 use super::chain::{self, Kind};
+use super::drained;
 
 /// Records are kept 31 days, setting events two years.
 const RECORD_SECONDS: i64 = 31 * 86_400;
@@ -21,6 +22,7 @@ pub(super) fn prune(connection: &mut Connection, now: i64) -> rusqlite::Result<(
     let (records, events) = (now - RECORD_SECONDS, now - EVENT_SECONDS);
     chain::remove_older(&transaction, Kind::Records, records, PRUNED_ROWS.into())?;
     chain::remove_older(&transaction, Kind::Events, events, PRUNED_ROWS.into())?;
+    drained::prune(&transaction, records)?;
     let held: i64 =
         transaction.query_row("SELECT ifnull(sum(rows), 0) FROM held", [], |row| row.get(0))?;
     let excess = (held - MAX_RECORDS).max(excess_rows(&transaction, held)?);

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, Row};
 
 use super::LedgerError;
 use super::chain::{self, Anchor, Verdict};
-use super::entry::{Event, Line, What};
+use super::entry::{Event, Line, What, source};
 use super::file::{Meta, sqlite_error};
 use super::filter::{By, Conditions, Count, Counted, Filter, Whose};
 
@@ -255,7 +255,7 @@ pub(super) fn events_after(db: &Connection, generation: u64) -> rusqlite::Result
 }
 
 const RECORD: &str = "SELECT seq, at, last, user, app, trust, purpose, data, decision, reason, tag,
-                             count FROM records";
+                             count, usage IS NOT NULL FROM records";
 const EVENT: &str = "SELECT seq, generation, ordinal, at, user, what, toggle, app, state, lifetime,
                             until, made_by, notice FROM events";
 
@@ -273,7 +273,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Line> {
         reason: row.get(9)?,
         tag: row.get(10)?,
         count: row.get(11)?,
-        source: "daemon",
+        source: source(row.get(12)?),
     })
 }
 

@@ -37,6 +37,10 @@ pub struct Loaded {
     pub items: Names,
     /// Events that the ledger may lack.
     pub outbox: Vec<Event>,
+    /// As [`Store::first_loads`].
+    pub pairs: Vec<FirstLoad>,
+    /// As [`Store::coverage`].
+    pub coverage: Vec<(ToggleKey, u32, u32)>,
     /// The generation of the last change that was committed since store and ledger were compared; none
     /// if a version wrote it that did not keep it.
     pub generation: Option<u64>,
@@ -75,8 +79,8 @@ impl Store {
             restored: meta.restored,
         };
         loaded.generation = meta.generation;
-        // A catalogue is adopted with these; damage found only then could do no more than deny.
-        drop((self.pairs(&mut tally)?, self.covered(&mut tally)?));
+        loaded.pairs = self.pairs(&mut tally)?;
+        loaded.coverage = self.covered(&mut tally)?;
         self.each("SELECT event FROM outbox ORDER BY generation, ordinal", |row| {
             let body: String = row.get(0)?;
             loaded.outbox.push(serde_json::from_str(&body).map_err(|_| odd("an event", body))?);

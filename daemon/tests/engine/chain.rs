@@ -68,13 +68,14 @@ fn whatever_is_done_to_a_row_breaks_the_chain() {
         ("UPDATE records SET count = count + 1 WHERE seq = 2", changed),
         ("UPDATE records SET app = 'org.example.other' WHERE seq = 2", changed),
         ("UPDATE records SET at = at - 1 WHERE seq = 2", changed),
+        ("UPDATE records SET usage = 7 WHERE seq = 2", changed),
         ("UPDATE events SET state = 'on' WHERE state = 'off'", changed),
         ("UPDATE events SET made_by = 'prompt'", changed),
         ("DELETE FROM records WHERE seq = 2", "of 4 that should be"),
         ("DELETE FROM events WHERE seq = 5", "of 2 that should be"),
         ("UPDATE records SET seq = 1000 WHERE seq = 2", "of 4 that should be"),
         ("INSERT INTO records SELECT 1000, at, last, user, app, trust, purpose, data, decision, reason,
-                                     tag, count FROM records WHERE seq = 1", "more or less"),
+                                     tag, count, usage FROM records WHERE seq = 1", "more or less"),
         ("DELETE FROM blocks WHERE number = 3", "blocks 3 to 3 are missing"),
         ("UPDATE blocks SET link = zeroblob(32) WHERE number = 3", "are not as written"),
         ("UPDATE blocks SET held = 0 WHERE number = 3", "more or less"),
@@ -159,6 +160,32 @@ fn a_damaged_ledger_is_set_aside_whole_and_begun_anew() {
     assert_eq!(dirs.len(), 1, "{dirs:?}");
     assert_eq!(std::fs::read_to_string(dirs[0].join("ledger.db")).unwrap(), garbage);
     assert!(std::fs::read_to_string(dirs[0].join("why.txt")).unwrap().contains("not a database"));
+}
+
+#[test]
+fn a_damaged_ledger_that_cannot_go_aside_does_so_once_it_can() {
+    let garbage = "no database at all\n".repeat(2000);
+    let device = lived();
+    let engine = device.start();
+    let game = App::declared(&engine, GAME);
+    std::fs::write(device.ledger_path(), &garbage).unwrap();
+    // The daemon can make no folder of this name: as if the disk were full.
+    let aside = device.state_dir().join("set-aside");
+    std::fs::write(&aside, "").unwrap();
+    engine.check_ledger();
+    game.check(&engine, ADS, &[OAID]);
+    device.pass(60);
+    game.check(&engine, ADS, &[OAID]);
+    assert_eq!(std::fs::read_to_string(device.ledger_path()).unwrap(), garbage);
+    std::fs::remove_file(&aside).unwrap();
+    device.pass(60);
+    game.check(&engine, ADS, &[OAID]);
+    set(&engine, &[("ad-services", "", "off")]).unwrap();
+    assert_eq!(records(&engine).iter().map(|(_, _, _, count)| count).sum::<u64>(), 3);
+    engine.close();
+    whole(&engine);
+    let dir = std::fs::read_dir(aside).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(std::fs::read_to_string(dir.join("ledger.db")).unwrap(), garbage);
 }
 
 #[test]

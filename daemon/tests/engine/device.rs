@@ -105,6 +105,12 @@ impl Device {
     }
 
     /// Sets the wall clock alone.
+    /// Unix seconds.
+    pub fn clock_now(&self) -> i64 {
+        use consentd::clock::Clock as _;
+        self.clock.now().wall
+    }
+
     pub fn set_wall(&self, wall: i64) {
         self.clock.change(|now| now.wall = wall);
     }

@@ -100,7 +100,7 @@ fn what_is_too_much_goes_from_whoever_has_most() {
         .execute_batch(&format!(
             "WITH RECURSIVE n (seq) AS (SELECT 10 UNION ALL SELECT seq + 1 FROM n WHERE seq < {MANY} + 10)
              INSERT INTO records SELECT seq, {BEGIN}, {BEGIN}, {USER}, '{GAME}', '', 'p', 'd', 'deny',
-                                        'undeclared', '', 1 FROM n;
+                                        'undeclared', '', 1, NULL FROM n;
              INSERT INTO held VALUES ({USER}, '{GAME}', {MANY} + 1);
              INSERT INTO blocks SELECT seq / 4096 + 10, seq / 4096 + 10, 'records', min(seq), max(seq),
                                        {BEGIN}, {BEGIN}, count(*), zeroblob(32), zeroblob(32)

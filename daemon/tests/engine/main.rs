@@ -11,6 +11,7 @@ mod consents;
 mod damage;
 mod device;
 mod disk;
+mod gates;
 mod inspect;
 mod killed;
 mod ledger;

@@ -30,3 +30,30 @@ pub fn end(word: &AtomicU32) {
     word.store(DIED, Ordering::Release);
     fence(Ordering::SeqCst);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_lives_while_it_has_an_owner_without_the_mark() {
+        const WAITED_FOR: u32 = 0x8000_0000;
+        for (value, expected) in [
+            (0, false),
+            (1, true),
+            (OWNER, true),
+            (1 | WAITED_FOR, true),
+            (DIED, false),
+            (1 | DIED, false),
+            (1 | DIED | WAITED_FOR, false),
+            (WAITED_FOR, false),
+        ] {
+            assert_eq!(lives(&AtomicU32::new(value)), expected, "{value:#x}");
+        }
+        let word = AtomicU32::new(0);
+        begin(&word, 7);
+        assert!(lives(&word));
+        end(&word);
+        assert!(!lives(&word));
+    }
+}

@@ -9,9 +9,9 @@
 //! [`Board::end`] does not return before its stores left the processor.
 //!
 //! # Why several words are of one moment
-//! The writer makes `sequence` odd, then a release fence, then stores words, then makes it even with
-//! release. A reader takes an even sequence, an acquire fence, words, an acquire fence, and the sequence
-//! again. If any word it saw is of a later update, the two fences order that update's odd sequence
+//! The writer makes `sequence` odd, stores words with release, and makes it even with release. A reader
+//! takes an even sequence, an acquire fence, words, an acquire fence, and the sequence again. If any word
+//! it saw is of a later update, that word's release and the second fence order the update's odd sequence
 //! before the second look, which then differs. If any is of an earlier one, the first look had not seen
 //! the even sequence that ended the later one. So with both looks equal, all words are as that update
 //! left them.
@@ -155,8 +155,8 @@ where
     pub fn begin(&self) {
         // Odd already, where an update ended in a panic.
         let sequence = self.changing(SEQUENCE) | 1;
+        // What is shown from here on is stored with release, and so after this.
         self.store(SEQUENCE, sequence, Ordering::Relaxed);
-        fence(Ordering::Release);
     }
 
     /// Shows another word for a pair.

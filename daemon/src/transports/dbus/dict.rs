@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use std::os::fd::{AsFd, OwnedFd};
+
 use consentd_dbus::Error;
 use zbus::wire::Signature;
 use zbus::{OwnedVariant, Variant};
 
+use super::lines::own;
 use crate::row::{Cell, Row};
 
 /// An `a{sv}` as it arrives.
@@ -63,6 +66,14 @@ impl<'a> Reader<'a> {
                 Vec::try_from(Variant::Array(list)).map(Some).map_err(wrong)
             }
             Some(other) => Err(wrong_type(key, "a list of strings (as)", &other)),
+        }
+    }
+
+    pub fn handle(&mut self, key: &str) -> Result<Option<OwnedFd>, Error> {
+        match self.left.remove(key) {
+            None => Ok(None),
+            Some(Variant::Fd(fd)) => own(fd.as_fd()).map(Some),
+            Some(other) => Err(wrong_type(key, "a descriptor (h)", &other)),
         }
     }
 

@@ -15,7 +15,15 @@ pub(super) fn wire(error: EngineError) -> Error {
         EngineError::UnknownApp { .. } => Error::UnknownApp(text),
         EngineError::Invalid(_) => Error::InvalidArgument(text),
         EngineError::TooLarge(_) => Error::TooLarge(text),
-        EngineError::Locked { .. } | EngineError::GuardianOnly(_) => Error::NotAuthorized(text),
+        EngineError::Locked { .. }
+        | EngineError::GuardianOnly(_)
+        | EngineError::Undeclared
+        | EngineError::AnothersGate => Error::NotAuthorized(text),
+        EngineError::TooManyGates(_) => Error::TooManyRequests(text),
+        EngineError::Gate(_) => {
+            tracing::error!(error = text, "a gate was not opened");
+            Error::TooManyRequests("the daemon has no memory for a gate; ask with Check".into())
+        }
         EngineError::NotStored(source) => {
             tracing::error!(error = %source, "a change was not stored");
             Error::StoreUnavailable(

@@ -139,9 +139,9 @@ fn record_line(record: &Record<'_>) -> String {
         "data": record.data,
         "decision": record.reason.decision().word(),
         "reason": record.reason.word(),
-        "count": 1,
+        "count": record.times,
         "last": record.at,
-        "source": "daemon",
+        "source": if record.usage.is_some() { "app" } else { "daemon" },
     });
     if !record.tag.is_empty() {
         line["tag"] = record.tag.into();

@@ -1,5 +1,6 @@
 //! `org.consentd.Gate1`: every app, about itself only.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use zbus::names::UniqueName;
 use zbus::object_server::SignalEmitter;
 
 use super::dict::{Dict, Options, Reader, dict};
-use super::errors::{no_sender, not_supported, wire};
+use super::errors::{no_sender, wire};
 use super::leaving::leaving;
+use super::lines;
 use super::service::{Call, Service};
 use crate::catalog::Trust;
 use crate::decision::{Context, Ruling};
@@ -277,9 +279,20 @@ impl Gate {
     #[zbus(out_args("handles", "info"))]
     async fn open(
         &self,
-        _options: Options<'_>,
-    ) -> Result<(std::collections::HashMap<String, zbus::OwnedFd>, Dict)> {
-        Err(not_supported("checks in process"))
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(HashMap<String, zbus::OwnedFd>, Dict)> {
+        awaited(&header)?;
+        let left = lines::left(options)?;
+        let asking = self.asking(&header, None).await?;
+        let _turn = self.0.turns.take(asking.whose()).await;
+        let Some(caller) = asking.asker().caller else {
+            return Err(Error::NotAuthorized(
+                "only an identified app has a gate; `WhoAmI` says why this caller is none".into(),
+            ));
+        };
+        let (handles, id, generation) = lines::open(&self.0, caller, left)?;
+        Ok((handles, dict(Row::new().with("id", id).with("generation", generation))))
     }
 
     #[zbus(name = "WhoAmI", out_args("caller"))]
@@ -290,7 +303,12 @@ impl Gate {
     ) -> Result<Dict> {
         Reader::new(options).end("")?;
         Ok(dict(match self.0.identify(&header).await {
-            Ok((identified, _)) => introduce(&identified),
+            Ok((identified, _)) => {
+                let user = identified.peer.uid;
+                let app = asker(user, Some(&identified)).caller.map_or("", |caller| &caller.app);
+                let _turn = self.0.turns.take((user, app)).await;
+                introduce(&identified)
+            }
             Err(why) => stranger(&why),
         }))
     }

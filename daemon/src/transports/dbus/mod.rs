@@ -12,6 +12,7 @@ mod followers;
 mod gate;
 mod history;
 mod leaving;
+mod lines;
 mod places;
 mod polkit;
 mod service;

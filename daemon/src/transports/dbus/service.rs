@@ -1,5 +1,6 @@
 //! The daemon on a bus: connects, owns the name, knows who calls, stops once calls were answered.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub struct Config {
     pub name: String,
     /// Executables that may use the settings though a declared app runs them.
     pub settings_executables: Vec<PathBuf>,
+    /// What tells apps in process whether this daemon lives.
+    pub alive: Arc<OwnedFd>,
 }
 
 /// The daemon on a bus.
@@ -55,6 +58,8 @@ pub struct Service {
     /// Looks into the ledger, and exports.
     pub(super) readers: Arc<Places>,
     pub(super) exports: Arc<Places>,
+    /// What tells apps in process whether this daemon lives.
+    pub(super) alive: Arc<OwnedFd>,
     /// Held for reading by every call under way, for writing by the stop.
     calls: Arc<RwLock<()>>,
     name: String,
@@ -90,6 +95,7 @@ impl Service {
             asked: Places::new(8, "questions to polkit"),
             readers: Places::new(4, "looks into the history"),
             exports: Places::new(1, "export"),
+            alive: config.alive,
             calls: Arc::default(),
             name: config.name,
         })

@@ -13,7 +13,6 @@ use consentd_tests::bus::{Bus, BusKind};
 use consentd_tests::daemon::Daemon;
 use consentd_tests::person::{self, Person};
 use consentd_tests::stage::Stage;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use zbus::Variant;
 
 /// All that a line can reach.
@@ -36,9 +35,8 @@ async fn main() -> Result<()> {
     let person = Person::on(&bus.connect().await?).await?;
     let mut staged = Staged { stage, bus, daemon, person, agent: None, asked: None };
     say(staged.bus.address())?;
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    while let Some(line) = lines.next_line().await? {
-        match staged.obey(&line).await {
+    for line in std::io::stdin().lines() {
+        match staged.obey(&line?).await {
             Ok(reply) => say(&reply)?,
             Err(error) => say(&format!("error {error:#}").replace('\n', " "))?,
         }

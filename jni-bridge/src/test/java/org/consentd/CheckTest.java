@@ -53,6 +53,8 @@ class CheckTest {
         assertSame(decision(Reason.TOGGLE_OFF, Refusal.ZERO_UUID), consent.check(ads, oaid));
         assertSame(decision(Reason.NOT_SET, Refusal.NONE), consent.check(location, precise));
         assertTrue(consent.check(consent.purpose("services.operation"), consent.data("app.instance_id")).isAllowed());
+        // All of these without the bus.
+        assertSame(decision(Reason.TOGGLE_OFF, Refusal.ZERO_UUID), consent.checkNow(ads, oaid));
     }
 
     @Test

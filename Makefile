@@ -58,6 +58,9 @@ test:
 	scripts/need test
 	$(CARGO) build --locked --workspace --bins --examples
 	$(CARGO) test --locked --workspace
+# The models of what takes no lock, in every order of loads and stores.
+	RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=$(TARGET)/loom \
+		$(CARGO) test --locked -p consentd-gate --test loom
 	CARGO='$(CARGO)' scripts/java test
 
 # Ten thousand kills, and disks that fail at every write: an hour or two.

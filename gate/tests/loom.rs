@@ -34,7 +34,7 @@ fn show(board: &Model, pairs: &[PairIndex], answer: Answer) {
     board.begin();
     for pair in pairs {
         let standing = board.standing(*pair, answer);
-        board.show(*pair, Word::new(standing, standing, false));
+        board.show(*pair, Word::new(standing, standing));
     }
     board.end(1);
 }

@@ -119,9 +119,12 @@ fn an_answer_keeps_its_slot_and_a_ninth_calls() {
 #[test]
 fn what_denies_for_want_of_a_daemon_is_never_published() {
     let (mut writer, page) = gate();
-    let ruling = ruling(Reason::DaemonUnavailable);
-    writer.update(1, |edit| edit.set(pair(0), ruling));
-    assert_eq!(page.word(pair(0)).alone(), Standing::Call);
+    for refusal in [Refusal::None, Refusal::Empty] {
+        let answer = Some(Answer::new(Reason::DaemonUnavailable, refusal));
+        let ruling = Ruling { alone: answer, combined: answer, personal: true };
+        writer.update(1, |edit| edit.set(pair(0), ruling));
+        assert_eq!(page.word(pair(0)), Word::CALL);
+    }
 }
 
 #[test]

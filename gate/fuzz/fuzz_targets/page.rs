@@ -7,4 +7,5 @@ mod bodies;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     bodies::page(bytes);
+    bodies::page(&bodies::over(bodies::bytes_of(bodies::valid_page().fd()), bytes));
 });

@@ -6,5 +6,7 @@
 mod bodies;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let (valid, _app) = consentd_gate::usage::UsageReader::create(5, 3).unwrap();
     bodies::usage(bytes);
+    bodies::usage(&bodies::over(bodies::bytes_of(valid.fd()), bytes));
 });

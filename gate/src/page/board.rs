@@ -22,6 +22,8 @@
 
 use std::ops::Deref;
 
+use thiserror::Error;
+
 use super::PairIndex;
 use crate::answer::Answer;
 use crate::sync::{AtomicU32, AtomicU64, Ordering, fence, heavy};
@@ -39,7 +41,8 @@ pub const CHANGING: usize = 8;
 const TRIES: usize = 3;
 
 /// The words could not be read at one moment: the daemon was writing each time. Ask over the bus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the daemon was writing the page; ask it over the bus")]
 pub struct Torn;
 
 /// Whether a page still speaks.
@@ -177,7 +180,7 @@ where
     /// The standing that shows an answer: in the slot that has it, else in the next free one, whose
     /// meaning is stored here and so before any word that names it. With all slots taken it calls.
     pub fn standing(&self, pair: PairIndex, answer: Answer) -> Standing {
-        if answer == Answer::UNAVAILABLE {
+        if !answer.is_of_a_daemon() {
             return Standing::Call;
         }
         let stored = u32::from(answer.bits()) + 1;
@@ -223,5 +226,50 @@ where
     pub fn begin_epoch(&self, epoch: u64) {
         self.store(EPOCH, epoch, Ordering::Release);
         heavy();
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::answer::{Reason, Refusal};
+
+    const ON: Answer = Answer::new(Reason::Consented, Refusal::Nothing);
+    const OFF: Answer = Answer::new(Reason::ToggleOff, Refusal::Empty);
+
+    /// Few enough that Miri, which tries what a weakly ordered processor may do, gets to the end.
+    const ROUNDS: u64 = if cfg!(miri) { 40 } else { 20_000 };
+
+    #[test]
+    fn threads_see_whole_updates_and_meanings() {
+        let words = |count| (0..count).map(|_| AtomicU32::new(0)).collect::<Vec<_>>();
+        let changing: Vec<_> = (0..CHANGING).map(|_| AtomicU64::new(0)).collect();
+        let board = Board::new(changing, words(2), words(2 * SLOTS));
+        let pairs = [PairIndex::new(0), PairIndex::new(1)].map(Option::unwrap);
+        let show = |round: u64| {
+            board.begin();
+            for pair in pairs {
+                let answer = if round.is_multiple_of(2) { OFF } else { ON };
+                let standing = board.standing(pair, answer);
+                board.show(pair, Word::new(standing, standing));
+            }
+            board.end(round);
+        };
+        show(0);
+        std::thread::scope(|threads| {
+            let daemon = threads.spawn(|| (1..=ROUNDS).for_each(show));
+            while !daemon.is_finished() {
+                let mut words = [Word::CALL; 2];
+                if board.snapshot(&pairs, &mut words) == Ok(()) {
+                    assert_eq!(words[0], words[1]);
+                    let Standing::Answer(answer, slot) = words[0].alone() else {
+                        panic!("{:?}", words[0].alone());
+                    };
+                    assert_eq!(board.meaning(pairs[0], slot), Some(answer));
+                }
+            }
+        });
+        assert_eq!(board.generation(), ROUNDS);
     }
 }

@@ -189,3 +189,53 @@ fn word(bytes: &[u8], at: usize) -> Option<u64> {
 fn size(bytes: &[u8], at: usize, limit: usize) -> Option<usize> {
     usize::try_from(word(bytes, at)?).ok().filter(|size| *size <= limit)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAIRS: [(&str, &str); 3] = [("ads", "oaid"), ("maps", "precise"), ("maps", "wifi")];
+
+    fn page() -> Vec<u8> {
+        let contents =
+            Contents { id: 5, app: "org.example", user: 7, generation: 3, pairs: &PAIRS };
+        Layout::encode(&contents).unwrap().1
+    }
+
+    #[test]
+    fn a_page_is_read_as_it_was_laid_out() {
+        let bytes = page();
+        let (layout, directory) = Layout::decode(&bytes).unwrap();
+        assert_eq!((layout.id, layout.user, layout.born, layout.pairs), (5, 7, 3, 3));
+        assert_eq!(directory.app(), "org.example");
+        assert!(directory.pairs().eq(PAIRS));
+        assert!(layout.words_at.is_multiple_of(LINE) && layout.meanings_at.is_multiple_of(LINE));
+    }
+
+    #[test]
+    fn a_page_cut_anywhere_is_none() {
+        let bytes = page();
+        for len in (0..bytes.len()).step_by(if cfg!(miri) { 97 } else { 1 }) {
+            let mut cut = bytes[..len].to_vec();
+            assert!(Layout::decode(&cut).is_err(), "{len}");
+            // Nor when it says so itself.
+            put(&mut cut, AT_LEN * 8, &(len as u64).to_ne_bytes());
+            assert!(Layout::decode(&cut).is_err(), "{len}");
+        }
+    }
+
+    #[test]
+    fn no_changed_byte_of_the_header_leads_astray() {
+        let bytes = page();
+        for at in (0..HEADER * 8).step_by(if cfg!(miri) { 13 } else { 1 }) {
+            for value in [0, 1, 0x7f, 0x80, 0xff] {
+                let mut changed = bytes.clone();
+                changed[at] = value;
+                if let Ok((layout, directory)) = Layout::decode(&changed) {
+                    assert_eq!(layout.pairs, directory.pairs().len());
+                    assert!(layout.meanings_at + layout.pairs * SLOTS * 4 <= bytes.len());
+                }
+            }
+        }
+    }
+}

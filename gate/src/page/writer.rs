@@ -176,8 +176,8 @@ impl Edit<'_> {
             Some(answer) => board.standing(pair, answer),
             None => Standing::Call,
         };
-        let word = Word::new(stand(ruling.alone), stand(ruling.combined), ruling.personal);
-        board.show(pair, word);
+        let word = Word::new(stand(ruling.alone), stand(ruling.combined));
+        board.show(pair, if ruling.personal { word.personal() } else { word });
     }
 }
 

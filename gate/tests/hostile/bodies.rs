@@ -22,6 +22,14 @@ pub fn bytes_of(fd: impl std::os::fd::AsFd) -> Vec<u8> {
     bytes
 }
 
+/// Valid bytes, with these laid over them as differences: so a fuzzer starts from what is valid.
+pub fn over(mut valid: Vec<u8>, differences: &[u8]) -> Vec<u8> {
+    for (byte, difference) in valid.iter_mut().zip(differences) {
+        *byte ^= difference;
+    }
+    valid
+}
+
 /// Memory of these bytes, sealed as if the daemon had made it.
 fn sealed(bytes: &[u8], seals: SealFlags) -> OwnedFd {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;

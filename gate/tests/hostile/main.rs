@@ -77,6 +77,7 @@ proptest! {
     #[test]
     fn noise_is_refused_or_drained(bytes in prop::collection::vec(any::<u8>(), 0..4096)) {
         prop_assert!(!bodies::page(&bytes));
+        bodies::page(&bodies::over(bodies::bytes_of(bodies::valid_page().fd()), &bytes));
         bodies::usage(&bytes);
     }
 }

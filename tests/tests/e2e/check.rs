@@ -1,6 +1,7 @@
 //! What an app is answered: the decision, its reason, the shape of a refusal, and the record of it.
 
 use anyhow::Result;
+use consentd_dbus::{Error, Options};
 use consentd_tests::person::{count, text};
 use consentd_tests::words::{Order, Question, Reply, allow, ask, deny};
 use consentd_tests::world::World;
@@ -157,10 +158,8 @@ async fn a_change_is_told_to_the_app_concerned_alone(world: &mut World) -> Resul
 }
 
 async fn what_comes_with_later_versions_says_so(world: &mut World) -> Result<()> {
-    let mut weather = world.app("weather").await?;
-    let (interface, member) = ("org.consentd.Gate1".to_owned(), "Open".to_owned());
-    let reply = weather.tell(Order::Call { interface, member }).await?;
-    let Reply::Refused { error, .. } = reply else { anyhow::bail!("answered {reply:?}") };
-    assert_eq!(error, "org.consentd.Error.NotSupported");
+    let person = world.person().await?;
+    let answered = person.settings.list_retention(Options::new()).await;
+    assert!(matches!(answered, Err(Error::NotSupported(_))), "{answered:?}");
     Ok(())
 }

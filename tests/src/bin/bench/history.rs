@@ -32,6 +32,8 @@ pub fn measure(table: &mut Table, rounds: u32) -> Result<()> {
                 data: &items[row / apps.len()],
                 reason: if row == 7 && minute == 3 { Reason::Locked } else { Reason::Contract },
                 tag: "",
+                times: 1,
+                usage: None,
             })
             .collect();
         ledger.record(&records)?;

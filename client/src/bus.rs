@@ -3,8 +3,8 @@
 
 mod session;
 
-use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -51,7 +51,7 @@ pub enum Order {
 #[derive(Debug)]
 pub struct Bus {
     orders: UnboundedSender<Order>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Bus {
@@ -66,22 +66,28 @@ impl Bus {
             .name("consent".to_owned())
             .spawn(move || run(address, room, &begun, heard))
             .map_err(system("start the thread that speaks to the bus"))?;
-        Ok(Self { orders, thread: Some(thread) })
+        Ok(Self { orders, thread: Mutex::new(Some(thread)) })
     }
 
     /// Tells it. Once it has ended nobody answers.
     pub fn order(&self, order: Order) {
         let _ended = self.orders.send(order);
     }
+
+    /// Ends the thread. It is over when this returns.
+    pub fn end(&self) {
+        self.order(Order::Close);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread.filter(|thread| !is_this(thread)) {
+            // One that panicked has ended too, which is all that is wanted.
+            let _ended = thread.join();
+        }
+    }
 }
 
 impl Drop for Bus {
     fn drop(&mut self) {
-        self.order(Order::Close);
-        if let Some(thread) = self.thread.take().filter(|thread| !is_this(thread)) {
-            // One that panicked has ended too, which is all that is wanted.
-            let _ended = thread.join();
-        }
+        self.end();
     }
 }
 
@@ -117,7 +123,7 @@ struct Clerk {
     session: Option<Session>,
     /// The search for a gate that is under way.
     search: Option<Search>,
-    /// The gate of a daemon that is dead, for the next one to count.
+    /// The gate of a daemon that is dead or stops, for the next one to count.
     left: Option<Arc<Gate>>,
 }
 
@@ -252,7 +258,7 @@ impl Clerk {
         }
         if let Some(gate) = self.room.withdraw() {
             gate.quiesce();
-            if gate.is_alive() {
+            if gate.is_superseded() {
                 // Its own daemon has the usage, and counts what is there when the line ends.
                 gate.hang_up();
             } else {
@@ -267,7 +273,9 @@ impl Clerk {
         let again = self.search.take().is_some_and(|search| search.again);
         match found {
             Ok((gate, generation)) => {
-                self.left = None;
+                if let Some(left) = self.left.take() {
+                    left.hang_up();
+                }
                 self.room.install(gate);
                 self.room.tell(generation);
             }

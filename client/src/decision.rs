@@ -32,14 +32,14 @@ impl Decision {
     /// Why.
     #[inline]
     #[must_use]
-    pub const fn reason(self) -> Reason {
+    pub fn reason(self) -> Reason {
         self.0.reason()
     }
 
     /// What to use instead; [`Refusal::Nothing`] when allowed.
     #[inline]
     #[must_use]
-    pub const fn refusal(self) -> Refusal {
+    pub fn refusal(self) -> Refusal {
         self.0.refusal()
     }
 

@@ -106,6 +106,11 @@ impl Gate {
         !hung_up && self.is_alive() && self.page.state() == State::Live
     }
 
+    /// Whether its daemon lives and has another page for the app.
+    pub fn is_superseded(&self) -> bool {
+        self.is_alive() && self.page.state() == State::Superseded
+    }
+
     /// Whether this process opened it.
     pub fn is_ours(&self) -> bool {
         self.here.is_here()

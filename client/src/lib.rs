@@ -120,11 +120,9 @@ impl Consent {
         Ok(changed)
     }
 
-    /// Closes it, for all clones: what was counted is handed over, and every check from here on denies.
+    /// Closes it, for all clones: what was counted is handed over, and every check from here on denies. The
+    /// library's own thread has ended when this returns.
     pub fn close(&self) {
-        // A child whose parent closed it, or that cannot have a life of its own, has nothing to close.
-        if let Ok(life) = self.keeper.life() {
-            life.close();
-        }
+        self.keeper.close();
     }
 }

@@ -41,7 +41,7 @@ impl Keeper {
         let mut keeper = Self::new(Some(address))?;
         let (begun, begins) = sync_channel(1);
         let first = Life::start(&keeper, Names::default(), |address, room| {
-            Bus::start(address, room, begun)
+            Bus::start(address, room, begun).map(Some)
         })?;
         keeper.first = Some(Box::new(first));
         // The thread says how it went, or ended before it could.
@@ -70,8 +70,27 @@ impl Keeper {
         Ok(Self { door: Arc::new(ForkWord::new()?), tag, address, first: None })
     }
 
-    /// The life of this process. In a child whose parent had closed it there is none.
+    /// The life of this process; a parent's, if that had closed it.
     pub fn life(&self) -> Result<&Life, Error> {
+        self.life_or(|life| {
+            let (begun, _nobody_waits) = sync_channel(1);
+            Life::start(self, life.names.copy(), |address, room| {
+                Bus::start(address, room, begun).map(Some)
+            })
+        })
+    }
+
+    /// Closes it in this process. A child that has not asked yet never goes to the bus.
+    pub fn close(&self) {
+        let closed = self.life_or(|life| Life::start(self, life.names.copy(), Life::no_bus));
+        if let Ok(life) = closed
+            && life.room.is_here()
+        {
+            life.close();
+        }
+    }
+
+    fn life_or(&self, begin: impl Fn(&Life) -> Result<Life, Error>) -> Result<&Life, Error> {
         loop {
             let mut life = self.first.as_deref().ok_or(Error::Closed)?;
             while let Some(next) = life.next.get() {
@@ -80,12 +99,8 @@ impl Keeper {
             if life.room.is_here() || life.room.is_closed() {
                 return Ok(life);
             }
-            let (begun, _nobody_waits) = sync_channel(1);
-            let child = Life::start(self, life.names.copy(), |address, room| {
-                Bus::start(address, room, begun)
-            })?;
             // Another thread of this child may have been faster: then this one's ends.
-            let _slower = life.next.set(Box::new(child));
+            let _slower = life.next.set(Box::new(begin(life)?));
         }
     }
 }
@@ -94,18 +109,18 @@ impl Life {
     fn start(
         keeper: &Keeper,
         names: Names,
-        bus: impl FnOnce(Address, Arc<Room>) -> Result<Bus, Error>,
+        bus: impl FnOnce(Address, Arc<Room>) -> Result<Option<Bus>, Error>,
     ) -> Result<Self, Error> {
         let room = Arc::new(Room::new(Arc::clone(&keeper.door), Here::new()?));
         let bus = match &keeper.address {
-            Some(address) => Some(bus(address.clone(), Arc::clone(&room))?),
+            Some(address) => bus(address.clone(), Arc::clone(&room))?,
             None => None,
         };
         Ok(Self { names, room, bus, next: OnceLock::new() })
     }
 
-    fn no_bus(_: Address, _: Arc<Room>) -> Result<Bus, Error> {
-        Err(Error::Closed)
+    fn no_bus(_: Address, _: Arc<Room>) -> Result<Option<Bus>, Error> {
+        Ok(None)
     }
 
     /// Tells the thread on the bus; where there is none nobody answers.
@@ -115,9 +130,11 @@ impl Life {
         }
     }
 
-    pub fn close(&self) {
+    fn close(&self) {
         self.room.close();
-        self.order(Order::Close);
+        if let Some(bus) = &self.bus {
+            bus.end();
+        }
     }
 }
 

@@ -13,7 +13,7 @@
 //!   old one's death is marked.
 //! - *The process is a child that fork made*: it reads 0 and finds no gate.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::sync::Arc;
 
 use consentd_gate::fork::ForkWord;
@@ -32,11 +32,17 @@ thread_local! {
     static LOCAL: Local = Local::default();
 }
 
-/// What a thread keeps: a lane in each gate that it checked with.
+/// What a thread keeps, and takes out while it looks at it: a move costs less than a count of borrows.
 #[derive(Default)]
 struct Local {
+    kept: Cell<Option<Box<Kept>>>,
+}
+
+/// A lane in each gate that the thread checked with, the latest first.
+struct Kept {
     guest: Arc<Guest>,
-    entries: RefCell<Vec<Entry>>,
+    first: Entry,
+    others: Vec<Entry>,
 }
 
 struct Entry {
@@ -68,12 +74,12 @@ pub fn check_all(
 #[inline]
 fn within<T>(door: &ForkWord, look: impl FnOnce(&Entry) -> Option<T>) -> Option<T> {
     let found = LOCAL.try_with(|local| {
-        let entries = local.entries.try_borrow().ok()?;
-        local.guest.enter();
-        let number = door.load();
-        let entry = entries.iter().find(|entry| entry.number == number);
+        let kept = local.kept.take()?;
+        kept.guest.enter();
+        let entry = kept.entry(door.load());
         let found = entry.filter(|entry| entry.gate.is_alive()).and_then(look);
-        local.guest.leave();
+        kept.guest.leave();
+        local.kept.set(Some(kept));
         found
     });
     found.ok().flatten()
@@ -91,30 +97,45 @@ pub fn adopt(
 ) -> bool {
     // A thread that ends keeps nothing more, and asks over the bus.
     let adopted = LOCAL.try_with(|local| {
-        let Ok(mut entries) = local.entries.try_borrow_mut() else { return false };
-        let held = entries.iter().find(|entry| entry.number == gate.number);
+        let kept = local.kept.take();
+        let held = kept.as_ref().and_then(|kept| kept.entry(gate.number));
         if held.is_some_and(|entry| entry.pairs.knows(purpose, data)) {
+            local.kept.set(kept);
             return false;
         }
-        let kept = entries
-            .drain(..)
-            .filter_map(|entry| entry.or_forget())
-            .filter(|entry| entry.number != gate.number && entry.gate.speaks());
-        let mut kept: Vec<Entry> = kept.collect();
-        kept.insert(
-            0,
-            Entry {
-                number: gate.number,
-                pairs: Pairs::new(tag, names, &gate.page),
-                lane: gate.lane(&local.guest),
-                gate: Arc::clone(gate),
-                told: Cell::new(0),
-            },
-        );
-        *entries = kept;
+        let guest = kept.as_ref().map_or_else(Arc::default, |kept| Arc::clone(&kept.guest));
+        // First, as the lane may be one that goes back just now.
+        let others = kept.map(|kept| kept.into_ours()).unwrap_or_default();
+        let is_of_use = |entry: &Entry| entry.number != gate.number && entry.gate.speaks();
+        let others: Vec<Entry> = others.into_iter().filter(is_of_use).collect();
+        let first = Entry {
+            number: gate.number,
+            pairs: Pairs::new(tag, names, &gate.page),
+            lane: gate.lane(&guest),
+            gate: Arc::clone(gate),
+            told: Cell::new(0),
+        };
+        local.kept.set(Some(Box::new(Kept { guest, first, others })));
         true
     });
     adopted.unwrap_or(false)
+}
+
+impl Kept {
+    #[inline]
+    fn entry(&self, number: u64) -> Option<&Entry> {
+        if self.first.number == number {
+            return Some(&self.first);
+        }
+        self.others.iter().find(|entry| entry.number == number)
+    }
+
+    /// The entries of gates that this process opened. A parent's are left as they are: their locks may
+    /// be held for ever, and their lanes are the parent's.
+    fn into_ours(self) -> Vec<Entry> {
+        let entries = [self.first].into_iter().chain(self.others);
+        entries.filter_map(Entry::or_forget).collect()
+    }
 }
 
 impl Entry {
@@ -167,8 +188,7 @@ impl Entry {
         Some(())
     }
 
-    /// Itself, if this process opened its gate. A parent's is left as it is: its locks may be held for
-    /// ever, and its lane is the parent's.
+    /// Itself, if this process opened its gate.
     fn or_forget(self) -> Option<Self> {
         if self.gate.is_ours() {
             return Some(self);
@@ -181,6 +201,6 @@ impl Entry {
 impl Drop for Local {
     fn drop(&mut self) {
         // Each lane returns to its gate.
-        self.entries.get_mut().drain(..).filter_map(Entry::or_forget).for_each(drop);
+        drop(self.kept.take().map(|kept| kept.into_ours()));
     }
 }

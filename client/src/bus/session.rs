@@ -207,7 +207,8 @@ async fn open(
     here: &Arc<Here>,
 ) -> Result<(Gate, u64), Error> {
     let mut options = Options::new();
-    if let Some(left) = &left {
+    // One that lives counts for itself.
+    if let Some(left) = left.as_ref().filter(|left| !left.is_alive()) {
         let (page, usage) = left.kept();
         options.insert("page", Variant::from(Fd::from(page)));
         options.insert("usage", Variant::from(Fd::from(usage)));

@@ -44,7 +44,8 @@ pub(crate) fn find(number: i32) -> Result<Arc<Opened>, Failure> {
 pub(crate) fn close(number: i32) {
     let opened = table().opened.remove(&number);
     if let Some(opened) = opened {
-        opened.consent.close();
+        // First, so that what waits hears that it is closed, and not what that comes to.
         opened.events.close();
+        opened.consent.close();
     }
 }

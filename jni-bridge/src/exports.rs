@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::path::Path;
 use std::time::Duration;
 
 use consent::{Consent, Context, DataItem, Decision};
@@ -107,7 +108,7 @@ extern "system" fn check0_critical(consent: jint, purpose: jint, data: jint) -> 
 }
 
 /// Runs a native: what fails or panics is thrown, and Java does not see the value that is returned then.
-fn native<'local, T: Default>(
+pub(crate) fn native<'local, T: Default>(
     mut env: EnvUnowned<'local>,
     body: impl FnOnce(&mut Env<'local>) -> Result<T>,
 ) -> T {
@@ -156,15 +157,20 @@ extern "system" fn from_gate0<'local>(
     native(env, |_env| {
         let numbers = [page, usage, alive, line];
         let apart = numbers.iter().collect::<BTreeSet<_>>().len() == numbers.len();
-        if !apart || numbers.iter().any(|number| *number < 0) {
+        if !apart || !numbers.iter().all(|number| is_open(*number)) {
             return Err(Failure::Argument("a gate is four open descriptors; give one of each"));
         }
-        // SAFETY: four different descriptors, none negative, which Java gave away: it says so of
-        // `fromGate`, and has no means to close them itself but the objects that it detached them from.
+        // SAFETY: four different descriptors, open, which Java gave away: `fromGate` says that it does,
+        // and it has no means to close them but the objects that it detached them from.
         let [page, usage, alive, line] =
             numbers.map(|number| unsafe { OwnedFd::from_raw_fd(number) });
         opened::add(Consent::from_gate(page, usage, alive, line)?)
     })
+}
+
+/// Whether this process has a descriptor of this number.
+fn is_open(number: jint) -> bool {
+    number >= 0 && Path::new(&format!("/proc/self/fd/{number}")).exists()
 }
 
 extern "system" fn purpose0<'local>(
@@ -373,29 +379,4 @@ fn context(env: &mut Env<'_>, parts: &Strings<'_>) -> Result<Context> {
         context = context.deadline(Duration::from_secs(seconds));
     }
     Ok(context)
-}
-
-/// What only the library of the Java tests has.
-#[cfg(feature = "faults")]
-mod faults {
-    use super::*;
-
-    #[unsafe(no_mangle)]
-    extern "system" fn Java_org_consentd_Faults_panic0<'local>(
-        env: EnvUnowned<'local>,
-        _class: JClass<'local>,
-    ) -> jint {
-        native(env, |_env| panic!("on demand"))
-    }
-
-    #[unsafe(no_mangle)]
-    extern "system" fn Java_org_consentd_Faults_panicInCheck0(
-        _env: *mut jni::sys::JNIEnv,
-        _class: jclass,
-        _consent: jint,
-        _purpose: jint,
-        _data: jint,
-    ) -> jint {
-        check::without_panic(|| panic!("on demand"))
-    }
 }

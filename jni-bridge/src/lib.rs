@@ -10,4 +10,6 @@ mod check;
 mod events;
 mod exports;
 mod failure;
+#[cfg(feature = "faults")]
+mod faults;
 mod opened;

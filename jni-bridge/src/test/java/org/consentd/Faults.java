@@ -1,6 +1,6 @@
 package org.consentd;
 
-/** Panics on demand: natives that only the library built for tests has. */
+/** Natives that only the library built for tests has: panics on demand, and a gate's descriptors. */
 final class Faults {
     private Faults() {}
 
@@ -9,4 +9,7 @@ final class Faults {
 
     /** Panics in a check, where no exception can be thrown. */
     static native int panicInCheck0(int consent, int purpose, int data);
+
+    /** The descriptors of a gate of this process: page, usage, alive, line. */
+    static native int[] openGate0(String address);
 }

@@ -130,6 +130,11 @@ impl Daemon {
         &self.dirs
     }
 
+    /// Sends any signal.
+    pub fn signal(&self, signal: rustix::process::Signal) -> Result<()> {
+        self.process.signal(signal)
+    }
+
     /// Asks it to read catalogue and declarations again (SIGHUP).
     pub fn hang_up(&self) -> Result<()> {
         self.process.signal(Signal::HUP)

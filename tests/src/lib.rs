@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod app;
 pub mod bus;
+pub mod client;
 pub mod ctl;
 pub mod daemon;
 pub mod gate;

@@ -9,6 +9,7 @@
 mod agent;
 mod buses;
 mod check;
+mod client;
 mod consentctl;
 mod doctor;
 mod faults;

@@ -1,7 +1,6 @@
 //! The hot path: one check by numbers, without a JNIEnv. It takes no lock, allocates nothing and waits for
-//! nothing once a thread has met a `Consent`.
+//! nothing, once a thread has met the `Consent`.
 
-use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use consent::{Consent, DataItem, Decision, Purpose};
@@ -14,52 +13,29 @@ pub(crate) const CALL: i32 = -1;
 /// What is answered where nothing is known: the bits of deny, `daemon-unavailable`.
 const UNAVAILABLE: i32 = Decision::UNAVAILABLE.bits() as i32;
 
-thread_local! {
-    /// The `Consent` that this thread asked last. One that is closed denies by itself.
-    static LAST: RefCell<Option<(i32, Consent)>> = const { RefCell::new(None) };
-}
-
 /// A decision's bits, or [`CALL`]. Numbers of nobody deny. A panic denies.
-#[inline]
+#[inline(always)]
 pub(crate) fn check(consent: i32, purpose: i32, data: i32) -> i32 {
-    without_panic(|| look(consent, purpose, data))
+    without_panic(|| match opened::find_first(consent) {
+        Some(consent) => ask(consent, purpose, data),
+        None => look_farther(consent, purpose, data),
+    })
 }
 
 /// Denies in place of a panic.
-#[inline]
+#[inline(always)]
 pub(crate) fn without_panic(check: impl FnOnce() -> i32) -> i32 {
-    // What a panic leaves behind is looked at by nobody: the thread's own entry, in a cell that is then
-    // still borrowed, which leads to the cold way.
+    // The client library is made so that a panic leaves nothing half done that another check looks at.
     catch_unwind(AssertUnwindSafe(check)).unwrap_or(UNAVAILABLE)
 }
 
-#[inline]
-fn look(consent: i32, purpose: i32, data: i32) -> i32 {
-    let found = LAST.try_with(|last| match &*last.try_borrow().ok()? {
-        Some((number, last)) if *number == consent => Some(ask(last, purpose, data)),
-        Some(_) | None => None,
-    });
-    match found {
-        Ok(Some(bits)) => bits,
-        Ok(None) | Err(_) => meet(consent, purpose, data),
-    }
-}
-
-/// The first check of a thread, or the first of another `Consent`.
+/// For whoever opened hundreds, or has a number of nobody.
 #[cold]
-fn meet(number: i32, purpose: i32, data: i32) -> i32 {
-    let Ok(opened) = opened::find(number) else { return UNAVAILABLE };
-    let bits = ask(&opened.consent, purpose, data);
-    // A thread that ends keeps nothing more.
-    let _ended = LAST.try_with(|last| {
-        if let Ok(mut last) = last.try_borrow_mut() {
-            *last = Some((number, opened.consent.clone()));
-        }
-    });
-    bits
+fn look_farther(number: i32, purpose: i32, data: i32) -> i32 {
+    opened::find(number).map_or(UNAVAILABLE, |opened| ask(&opened.consent, purpose, data))
 }
 
-#[inline]
+#[inline(always)]
 fn ask(consent: &Consent, purpose: i32, data: i32) -> i32 {
     consent.try_check(handle::purpose(purpose), handle::data(data)).map_or(CALL, bits)
 }

@@ -78,7 +78,7 @@ class CloseTest {
 
     @Test
     void manyMayBeOpenedOneAfterTheOther() {
-        for (int i = 0; i < 40; i++) {
+        for (int i = 0; i < 300; i++) {
             try (Consent consent = Consent.open(world.address())) {
                 Decision decision =
                         consent.check(consent.purpose("services.operation"), consent.data("app.instance_id"));

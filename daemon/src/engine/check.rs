@@ -2,7 +2,7 @@
 
 use super::gate::stricter;
 use super::names::{AppKey, ToggleKey};
-use super::policy::{Policy, Resolver};
+use super::policy::{Once, Policy, Resolver};
 use super::settings::{Key, Lifetime, View};
 use super::{Engine, Request, State};
 use crate::apps::AppIx;
@@ -170,20 +170,20 @@ impl Engine {
     ) -> T {
         let declared = asker.declared(policy);
         let (region, minor) = self.config.profile(&policy.catalog, view, asker.user);
-        let resolver = Resolver {
+        let resolved = Once::of(Resolver {
             policy,
             view,
             user: asker.user,
             app: declared.map_or(NOBODY, |app| policy.app_key(app)),
             now,
-        };
+        });
         judge(&Situation {
             catalog: &policy.catalog,
             caller: asker.caller.map(|caller| caller.trust),
             app: declared.map(|app| policy.apps.get(app)),
             region,
             minor,
-            toggles: &resolver,
+            toggles: &resolved,
             held: &[],
         })
     }

@@ -3,12 +3,13 @@
 //! A page shows what [`Engine::check`] would answer without a context. Where only the daemon can
 //! answer, because an allowance is used up or ends by the clock, the page says so.
 
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 
 use super::check::{severity, unavailable};
 use super::names::{ALL_APPS, AppKey, OTHER_APPS, ToggleKey};
 use super::policy::Policy;
-use super::settings::{Lifetime, View};
+use super::settings::{Allowance, Lifetime, View};
 use super::{Asker, Engine, EngineError, State};
 use crate::apps::App;
 use crate::catalog::{DataIx, PurposeIx};
@@ -29,6 +30,22 @@ pub struct OpenedGate {
     pub generation: u64,
     /// What the app gets.
     pub descriptors: Descriptors,
+}
+
+/// What a change comes to on the pages, once it is in force.
+pub(super) struct Foreseen {
+    affected: Affected,
+    ruled: HashMap<u64, Vec<(usize, Ruled)>>,
+    now: Moment,
+}
+
+/// What became of a change that was on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The disk has it.
+    Whole,
+    /// The disk did not take it: what it denies stands in memory.
+    DenialsAlone,
 }
 
 impl Engine {
@@ -157,27 +174,61 @@ impl Engine {
         Ok(())
     }
 
-    /// Shows a change on the pages that it matters to. Called with the state locked for writing: once
-    /// with the change on its way, when what it denies is shown, and once with it in force.
-    pub(super) fn publish(&self, state: &State, affected: &Affected, generation: u64, now: Moment) {
+    /// Shows what a change denies, before it is on the disk, on every page that it matters to. Called
+    /// with the state locked for writing and the change on its way.
+    pub(super) fn show_denials(
+        &self,
+        state: &State,
+        affected: Affected,
+        generation: u64,
+        now: Moment,
+    ) -> Foreseen {
+        let mut foreseen = Foreseen { affected, ruled: HashMap::new(), now };
         let mut pages = self.lock_pages();
-        if pages.is_empty() {
-            return;
+        let (Some(coming), Ok(policy)) = (state.coming(), &state.policy) else {
+            pages.supersede();
+            return foreseen;
+        };
+        for gate in pages.iter_mut() {
+            let touched = gate.touched(&foreseen.affected.of(gate.caller.user, gate.app));
+            if !touched.is_empty() {
+                let ruled = self.rule_in(policy, coming, gate, &touched, now);
+                gate.show_denials(generation, &ruled);
+                foreseen.ruled.insert(gate.id(), ruled);
+            }
         }
+        foreseen
+    }
+
+    /// Shows all of a change that is in force now. Where all of it is, it is what was foreseen.
+    pub(super) fn show_change(
+        &self,
+        state: &State,
+        mut foreseen: Foreseen,
+        generation: u64,
+        outcome: Outcome,
+    ) {
+        let mut pages = self.lock_pages();
         let (None, Ok(policy)) = (unavailable(state), &state.policy) else {
             pages.supersede();
             return;
         };
         for gate in pages.iter_mut() {
-            let touched = gate.touched(&affected.of(gate.caller.user, gate.app));
-            if !touched.is_empty() {
-                let ruled = self.rule(state, policy, gate, &touched, now);
+            // A gate that was opened meanwhile was ruled by both, and nothing was foreseen of it.
+            let ruled = match (outcome, foreseen.ruled.remove(&gate.id())) {
+                (Outcome::Whole, Some(ruled)) => ruled,
+                (Outcome::Whole | Outcome::DenialsAlone, _) => {
+                    let touched = gate.touched(&foreseen.affected.of(gate.caller.user, gate.app));
+                    self.rule(state, policy, gate, &touched, foreseen.now)
+                }
+            };
+            if !ruled.is_empty() {
                 gate.show(generation, &ruled);
             }
         }
     }
 
-    /// Decides about some pairs of a gate, as a check would be.
+    /// Decides about some pairs of a gate, as a check is judged now.
     fn rule(
         &self,
         state: &State,
@@ -186,41 +237,51 @@ impl Engine {
         places: &[usize],
         now: Moment,
     ) -> Vec<(usize, Ruled)> {
-        let asker = Asker { user: gate.caller.user, caller: Some(&gate.caller) };
-        let decide = |view: View<'_>| -> Vec<(Ruling, Ruling)> {
-            self.situation(policy, view, asker, now, |situation| {
-                let context = Context::default();
-                let rule = |place: &usize| {
-                    let pair = &gate.pairs()[*place];
-                    let data = [&*pair.data];
-                    let question =
-                        Question { purpose: &pair.purpose, data: &data, context: &context };
-                    let alone = decision::decide(&question, situation).pop()?;
-                    let combined = decision::decide_combined(&question, situation).pop()?;
-                    Some((alone, combined))
-                };
-                places.iter().filter_map(rule).collect()
-            })
-        };
-        let mut rulings = decide(state.view());
+        let decide = |view| self.rule_in(policy, view, gate, places, now);
+        let mut ruled = decide(state.view());
         if let Some(coming) = state.coming() {
-            for (held, next) in rulings.iter_mut().zip(decide(coming)) {
-                *held = (stricter(held.0, next.0), stricter(held.1, next.1));
+            let both = |held: Option<Ruling>, next: Option<Ruling>| Some(stricter(held?, next?));
+            for ((_, held), (_, next)) in ruled.iter_mut().zip(decide(coming)) {
+                held.alone = both(held.alone, next.alone);
+                held.combined = both(held.combined, next.combined);
             }
         }
-        let called = called_for(state, gate.caller.user, gate.app);
-        let ruled = |(place, (alone, combined)): (&usize, (Ruling, Ruling))| {
-            let pair = &gate.pairs()[*place];
-            let call = pair.toggles.iter().any(|toggle| called.contains(toggle));
-            let item = policy.catalog.data.find(&pair.data);
-            let ruled = Ruled {
-                alone: (!call).then_some(alone),
-                combined: (!call).then_some(combined),
-                personal: item.is_none_or(|item| policy.catalog.data[item].personal),
+        ruled
+    }
+
+    /// Decides about some pairs of a gate under one view.
+    fn rule_in(
+        &self,
+        policy: &Policy,
+        view: View<'_>,
+        gate: &Gate,
+        places: &[usize],
+        now: Moment,
+    ) -> Vec<(usize, Ruled)> {
+        let asker = Asker { user: gate.caller.user, caller: Some(&gate.caller) };
+        let context = Context::default();
+        let called = called_for(view, gate.caller.user, gate.app);
+        self.situation(policy, view, asker, now, |situation| {
+            let rule = |place: &usize| {
+                let pair = &gate.pairs()[*place];
+                let item = policy.catalog.data.find(&pair.data);
+                let personal = item.is_none_or(|item| policy.catalog.data[item].personal);
+                if pair.toggles.iter().any(|toggle| called.contains(toggle)) {
+                    return (*place, Ruled { alone: None, combined: None, personal });
+                }
+                let data = [&*pair.data];
+                let question = Question { purpose: &pair.purpose, data: &data, context: &context };
+                let alone = decision::decide(&question, situation).pop();
+                // A personal item is judged alike, whatever is beside it.
+                let combined = if personal {
+                    alone
+                } else {
+                    decision::decide_combined(&question, situation).pop()
+                };
+                (*place, Ruled { alone, combined, personal })
             };
-            (*place, ruled)
-        };
-        places.iter().zip(rulings).map(ruled).collect()
+            places.iter().map(rule).collect()
+        })
     }
 
     fn drain(&self, gate: &mut Gate) -> bool {
@@ -288,22 +349,21 @@ pub(super) fn stricter(held: Ruling, next: Ruling) -> Ruling {
 }
 
 /// The toggles under which an app has an allowance that is used up or ends by the clock.
-fn called_for(state: &State, user: u32, app: AppKey) -> Vec<ToggleKey> {
-    let is_apps = |key: &super::settings::Key| {
-        key.user == user && (key.app == app || key.app == ALL_APPS || key.app == OTHER_APPS)
-    };
-    let ends = |lifetime: Lifetime| match lifetime {
+fn called_for(view: View<'_>, user: u32, app: AppKey) -> Vec<ToggleKey> {
+    let ends = |allowance: &Allowance| match allowance.lifetime {
         Lifetime::Once | Lifetime::Until(_) => true,
         Lifetime::Forever | Lifetime::Boot => false,
     };
-    let held = [app, ALL_APPS, OTHER_APPS].into_iter().flat_map(|app| {
-        state.settings.allowances_of(user, app).filter(|(_, allowance)| ends(allowance.lifetime))
+    let changed = view.overlay.map(|overlay| &overlay.allowances);
+    let held = [app, ALL_APPS, OTHER_APPS]
+        .into_iter()
+        .flat_map(|app| view.settings.allowances_of(user, app))
+        .filter(|(key, _)| changed.is_none_or(|changed| !changed.contains_key(key)));
+    let coming = changed.into_iter().flatten().filter_map(|(key, given)| {
+        let of_app = key.app == app || key.app == ALL_APPS || key.app == OTHER_APPS;
+        Some((key, given.as_ref().filter(|_| of_app && key.user == user)?))
     });
-    let coming = state.overlay.iter().flat_map(|overlay| {
-        let given = overlay.allowances.iter();
-        given.filter(|(key, given)| is_apps(key) && given.is_some_and(|given| ends(given.lifetime)))
-    });
-    held.map(|(key, _)| key.toggle).chain(coming.map(|(key, _)| key.toggle)).collect()
+    held.chain(coming).filter(|(_, given)| ends(given)).map(|(key, _)| key.toggle).collect()
 }
 
 /// What a page of an app holds: its declared pairs by name, each with the toggles that cover it, or the

@@ -1,5 +1,6 @@
 //! Catalogue and declarations in force, with the numbers that the settings know them by.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -428,6 +429,32 @@ fn raise(
         }
     }
     fresh
+}
+
+/// Toggles that are resolved once, however many arms of however many pairs look at them.
+pub struct Once<'a> {
+    resolver: Resolver<'a>,
+    seen: RefCell<Vec<(ToggleIx, Standing)>>,
+}
+
+impl<'a> Once<'a> {
+    /// Of a resolver.
+    #[must_use]
+    pub fn of(resolver: Resolver<'a>) -> Self {
+        Self { resolver, seen: RefCell::default() }
+    }
+}
+
+impl Toggles for Once<'_> {
+    fn standing(&self, toggle: ToggleIx) -> Standing {
+        let mut seen = self.seen.borrow_mut();
+        if let Some((_, standing)) = seen.iter().find(|(known, _)| *known == toggle) {
+            return *standing;
+        }
+        let standing = self.resolver.standing(toggle);
+        seen.push((toggle, standing));
+        standing
+    }
 }
 
 /// A policy's toggles, resolved for one user's app at one moment.

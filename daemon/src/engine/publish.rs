@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::gate::Outcome;
 use super::names::{ALL_APPS, AppKey, ToggleKey};
 use super::settings::{By, Entry, Key, LockedFor, Overlay};
 use super::{Changed, ChangedSetting, Engine, EngineError, State};
@@ -110,7 +111,7 @@ impl Engine {
         let overlay = Arc::new(std::mem::take(&mut draft.overlay));
         state.overlay = Some(Arc::clone(&overlay));
         let affected = Affected::by(&overlay);
-        self.publish(&state, &affected, state.generation, now);
+        let foreseen = self.show_denials(&state, affected, draft.generation, now);
         drop(state);
 
         let committed = store.commit(&Batch {
@@ -129,6 +130,7 @@ impl Engine {
         state.generation = draft.generation;
         state.touched.note(&overlay, draft.generation);
         let overlay = Arc::unwrap_or_clone(overlay);
+        let became = if committed.is_ok() { Outcome::Whole } else { Outcome::DenialsAlone };
         let outcome = match committed {
             Ok(()) => {
                 state.settings.take(overlay);
@@ -146,7 +148,7 @@ impl Engine {
                 Err(EngineError::NotStored(error))
             }
         };
-        self.publish(&state, &affected, draft.generation, now);
+        self.show_change(&state, foreseen, draft.generation, became);
         drop(state);
         if outcome.is_ok() {
             self.note(&events);

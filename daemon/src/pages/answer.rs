@@ -1,7 +1,9 @@
 //! The rule's words as the numbers of a page, and back.
 
 use consentd_gate as page;
+use consentd_gate::Standing;
 
+use super::Ruled;
 use crate::decision::{Reason, Refusal, Ruling};
 
 /// A ruling as a page shows it. None where the words do not go together, which no rule says: the daemon
@@ -17,6 +19,40 @@ pub(super) fn shown(ruling: Ruling) -> Option<page::Answer> {
     };
     let answer = page::Answer::new(reason, refusal);
     (answer.refusal() == refusal).then_some(answer)
+}
+
+/// What was decided about a pair, as a page shows it.
+pub(super) fn shown_of(ruled: &Ruled) -> page::page::Ruling {
+    page::page::Ruling {
+        alone: ruled.alone.and_then(shown),
+        combined: ruled.combined.and_then(shown),
+        personal: ruled.personal,
+    }
+}
+
+/// The answer that a page gives; none where it calls.
+pub(super) fn given(held: Standing) -> Option<page::Answer> {
+    match held {
+        Standing::Answer(answer, _) => Some(answer),
+        Standing::Call | Standing::Void => None,
+    }
+}
+
+/// Of what a page says and what comes, the one that takes more away; what comes, of equals. Where
+/// either has to be asked of the daemon, that knows both.
+pub(super) fn stricter(held: Standing, next: Option<page::Answer>) -> Option<page::Answer> {
+    let severity = |answer: page::Answer| match answer.decision() {
+        page::Decision::Allow => 0,
+        page::Decision::Ask => 1,
+        page::Decision::Deny => 2,
+    };
+    match (given(held), next) {
+        (_, None) => None,
+        (Some(held), Some(next)) => {
+            Some(if severity(next) >= severity(held) { next } else { held })
+        }
+        (None, Some(next)) => (next.decision() == page::Decision::Deny).then_some(next),
+    }
 }
 
 /// Why an answer was given from a page.

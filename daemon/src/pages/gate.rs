@@ -2,9 +2,9 @@
 
 use std::os::fd::OwnedFd;
 
-use consentd_gate::GateError;
 use consentd_gate::page::{Contents, PageWriter, PairIndex, Ruling as Shown, fresh_id};
 use consentd_gate::usage::{Hostile, Totals, UsageReader};
+use consentd_gate::{Answer, GateError, Standing};
 
 use super::affected::Touch;
 use super::answer;
@@ -65,6 +65,8 @@ pub struct Gate {
     page: PageWriter,
     usage: UsageReader,
     counted: Totals,
+    /// The settings generation that the page shows.
+    generation: u64,
     superseded: bool,
 }
 
@@ -91,7 +93,7 @@ impl Gate {
         let (usage, writable) = UsageReader::create(page.id(), pairs.len())?;
         let descriptors = Descriptors { page: page.reader_fd()?, usage: writable };
         let counted = Totals::new(pairs.len());
-        let gate = Self { caller, app, pairs, page, usage, counted, superseded: false };
+        let gate = Self { caller, app, pairs, page, usage, counted, generation, superseded: false };
         Ok((gate, descriptors))
     }
 
@@ -123,21 +125,45 @@ impl Gate {
 
     /// Shows what was decided of some pairs, all at one moment.
     pub fn show(&mut self, generation: u64, ruled: &[(usize, Ruled)]) {
-        if self.superseded {
-            return;
+        let changed = self.changed(ruled, |_, next| next);
+        if !changed.is_empty() || self.generation != generation {
+            self.update(generation, &changed);
         }
-        self.page.update(generation, |edit| {
-            for (place, ruled) in ruled {
-                let shown = Shown {
-                    alone: ruled.alone.and_then(answer::shown),
-                    combined: ruled.combined.and_then(answer::shown),
-                    personal: ruled.personal,
-                };
-                if let Some(pair) = PairIndex::new(*place) {
-                    edit.set(pair, shown);
-                }
-            }
-        });
+    }
+
+    /// Shows of what is on its way what takes something away; what would allow more, stays as it is.
+    pub fn show_denials(&mut self, generation: u64, ruled: &[(usize, Ruled)]) {
+        let changed = self.changed(ruled, answer::stricter);
+        if !changed.is_empty() {
+            self.update(generation, &changed);
+        }
+    }
+
+    /// `choose` of what the page says of each pair and what was decided, where that is another.
+    fn changed(
+        &self,
+        ruled: &[(usize, Ruled)],
+        choose: impl Fn(Standing, Option<Answer>) -> Option<Answer>,
+    ) -> Vec<(PairIndex, Shown)> {
+        let change = |(place, ruled): &(usize, Ruled)| {
+            let pair = PairIndex::new(*place)?;
+            let (held, next) = (self.page.word(pair), answer::shown_of(ruled));
+            let alone = choose(held.alone(), next.alone);
+            let combined = choose(held.combined(), next.combined);
+            let given = (answer::given(held.alone()), answer::given(held.combined()));
+            let shown = Shown { alone, combined, personal: next.personal };
+            ((alone, combined) != given).then_some((pair, shown))
+        };
+        ruled.iter().filter_map(change).collect()
+    }
+
+    fn update(&mut self, generation: u64, shown: &[(PairIndex, Shown)]) {
+        if !self.superseded {
+            self.generation = generation;
+            self.page.update(generation, |edit| {
+                shown.iter().for_each(|(pair, shown)| edit.set(*pair, *shown));
+            });
+        }
     }
 
     /// Makes the page call for everything, for good: the app opens another gate.

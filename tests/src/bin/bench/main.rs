@@ -9,6 +9,7 @@ mod flips;
 mod history;
 mod isolation;
 mod load;
+mod pages;
 mod peers;
 mod start;
 mod table;
@@ -42,6 +43,8 @@ enum Section {
     Isolation,
     /// One toggle flipped.
     Flips,
+    /// One toggle flipped while pages are open.
+    Pages,
     /// Looking through a ledger of a million rows.
     History,
     /// Start, memory and wake-ups of a daemon with much to keep.
@@ -81,6 +84,9 @@ async fn main() -> Result<ExitCode> {
     }
     if wanted(Section::Flips) {
         flips::measure(&mut table, rounds)?;
+    }
+    if wanted(Section::Pages) {
+        pages::measure(&mut table, rounds)?;
     }
     if wanted(Section::History) {
         history::measure(&mut table, rounds)?;

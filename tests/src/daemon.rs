@@ -147,6 +147,10 @@ impl Daemon {
 
     /// SIGTERM: how it ended.
     pub fn terminate(&mut self) -> Result<ExitStatus> {
+        // What it told meanwhile and nobody read: it may want to tell one thing more.
+        self.notifications.set_nonblocking(true)?;
+        while self.notifications.recv(&mut [0; 4096]).is_ok() {}
+        self.notifications.set_nonblocking(false)?;
         self.process.terminate()
     }
 

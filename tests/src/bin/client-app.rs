@@ -204,7 +204,9 @@ impl Runner<'_> {
             let after = self.tally.period().load(Ordering::SeqCst);
             let allowed = decisions.iter().any(|decision| decision.is_allowed());
             let held = before == after && before % 2 == 1;
-            if held && allowed || decisions.windows(2).any(|pair| pair[0] != pair[1]) {
+            if held && allowed
+                || decisions.windows(2).any(|pair| pair[0].reason() != pair[1].reason())
+            {
                 self.add(Tallied::Wrong);
             }
             for decision in &decisions {

@@ -75,8 +75,7 @@ fn register(env: &mut Env<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Whether the VM honours `@CriticalNative`: Android's, from version 8 on, which is older than Java 17's
-/// class files are there.
+/// Whether the VM honours `@CriticalNative`: Android's does since version 8.
 fn is_art(env: &mut Env<'_>) -> Result<bool> {
     let key = env.new_string("java.vm.name")?;
     let name = env

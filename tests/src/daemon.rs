@@ -110,14 +110,6 @@ impl Daemon {
         }
     }
 
-    /// Reads on what it says, to the end of this process: with gates it says much, and waits when nobody
-    /// reads.
-    pub fn ignore_notifications(&self) -> Result<()> {
-        let notifications = self.notifications.try_clone()?;
-        std::thread::spawn(move || while notifications.recv(&mut [0; 4096]).is_ok() {});
-        Ok(())
-    }
-
     /// Its process id.
     #[must_use]
     pub fn pid(&self) -> u32 {

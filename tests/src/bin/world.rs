@@ -31,7 +31,7 @@ async fn main() -> Result<()> {
     let stage = Stage::bare()?;
     stage.declare("app.toml", &std::fs::read_to_string(declaration)?)?;
     let bus = Bus::start(BusKind::DbusDaemon, stage.root()).await?;
-    let daemon = start(&bus, &stage)?;
+    let daemon = Daemon::start(bus.address(), stage.dirs())?;
     let person = Person::on(&bus.connect().await?).await?;
     let mut staged = Staged { stage, bus, daemon, person, agent: None, asked: None };
     say(staged.bus.address())?;
@@ -42,12 +42,6 @@ async fn main() -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn start(bus: &Bus, stage: &Stage) -> Result<Daemon> {
-    let daemon = Daemon::start(bus.address(), stage.dirs())?;
-    daemon.ignore_notifications()?;
-    Ok(daemon)
 }
 
 fn say(line: &str) -> Result<()> {
@@ -72,7 +66,7 @@ impl Staged {
                 Ok("killed".to_owned())
             }
             ["start"] => {
-                self.daemon = start(&self.bus, &self.stage)?;
+                self.daemon = Daemon::start(self.bus.address(), self.stage.dirs())?;
                 Ok("started".to_owned())
             }
             ["agent"] => {

@@ -32,10 +32,11 @@ final class Events {
     }
 
     CompletableFuture<List<Decision>> request(int purpose, int[] data, @Nullable String[] context) {
-        start();
         int request = lastRequest.incrementAndGet();
         CompletableFuture<List<Decision>> future = new CompletableFuture<>();
+        // Before a thread is sure to run: one that ends fails all that is here.
         requests.put(request, future);
+        start();
         // Whoever ends it but the thread below takes the question back.
         future.whenComplete((decisions, failure) -> {
             if (requests.remove(request) != null) {
@@ -86,6 +87,15 @@ final class Events {
             // Closed before it was asked.
         } catch (ConsentException e) {
             end = e;
+        } finally {
+            stop(end);
+        }
+    }
+
+    /** Whatever ends the thread: nobody waits in vain, and who comes next starts another. */
+    private void stop(ConsentException end) {
+        synchronized (this) {
+            thread = null;
         }
         for (Integer request : requests.keySet()) {
             CompletableFuture<List<Decision>> future = requests.remove(request);

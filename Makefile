@@ -27,7 +27,7 @@ BUILT  ?= $(TARGET)/release
 # HOST=DIR has the same build for this one.
 HOST   ?= $(BUILT)
 
-.PHONY: all build demo play test torture bench install uninstall deb clean
+.PHONY: all build jar demo play test torture bench install uninstall deb clean
 
 all: build
 
@@ -36,6 +36,11 @@ define build-release
 	scripts/need build
 	$(CARGO) build --locked --release -p consentd -p consentctl -p consent-c --lib --bins --examples
 endef
+
+# The jar for Java developers: jni-bridge/target/consent-VERSION.jar.
+jar:
+	@scripts/need jar
+	@CARGO='$(CARGO)' scripts/java jar
 
 # Real apps ask a real daemon over a real bus, told as a story. Built as the tests are, without
 # optimisation: that is soonest there.
@@ -58,6 +63,7 @@ test:
 # The models of what takes no lock, in every order of loads and stores.
 	RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=$(TARGET)/loom \
 		$(CARGO) test --locked -p consentd-gate --test loom
+	CARGO='$(CARGO)' scripts/java test
 
 # Ten thousand kills, and disks that fail at every write: an hour or two.
 torture:
@@ -78,6 +84,7 @@ bench:
 		--bin consentd --bin consentctl --bin sample-app --bin bench
 	@$(CARGO) build --locked --release -p consent-c --lib
 	@$(TARGET)/release/bench
+	@CARGO='$(CARGO)' scripts/java bench
 
 clean:
 	$(CARGO) clean

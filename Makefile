@@ -4,6 +4,8 @@
 prefix      ?= /usr
 bindir      ?= $(prefix)/bin
 libexecdir  ?= $(prefix)/libexec
+includedir  ?= $(prefix)/include
+libdir      ?= $(prefix)/lib
 datadir     ?= $(prefix)/share
 docdir      ?= $(datadir)/doc/consentd
 mandir      ?= $(datadir)/man
@@ -32,7 +34,7 @@ all: build
 build: ; $(build-release)
 define build-release
 	scripts/need build
-	$(CARGO) build --locked --release -p consentd -p consentctl --bins --examples
+	$(CARGO) build --locked --release -p consentd -p consentctl -p consent-c --lib --bins --examples
 endef
 
 # The jar for Java developers: jni-bridge/target/consent-VERSION.jar.
@@ -56,7 +58,7 @@ play:
 # Everything. The binaries first: the end-to-end scenarios run them.
 test:
 	scripts/need test
-	$(CARGO) build --locked --workspace --bins --examples
+	$(CARGO) build --locked --workspace --lib --bins --examples
 	$(CARGO) test --locked --workspace
 # The models of what takes no lock, in every order of loads and stores.
 	RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=$(TARGET)/loom \
@@ -66,18 +68,21 @@ test:
 # Ten thousand kills, and disks that fail at every write: an hour or two.
 torture:
 	scripts/need test
-	$(CARGO) build --locked --workspace --bins --examples
+	$(CARGO) build --locked --workspace --lib --bins --examples
 	CONSENTD_KILLS=8000 $(CARGO) test --locked -p consentd --test engine -- --exact \
 		killed::what_was_acknowledged_survives_kill_9
 	$(CARGO) test --locked -p consentd --test engine -- --ignored --nocapture torture
 	CONSENTD_KILLS=2000 $(CARGO) test --locked -p consentd-tests --test e2e -- \
 		--exact --ignored --nocapture kill::torture
+	CONSENTD_GATE_KILLS=100 CONSENTD_GATE_FLIPS=9 $(CARGO) test --locked -p consentd-tests --test e2e -- \
+		client::
 
 # The budgets of the design, each beside its peer in the same run.
 bench:
 	@scripts/need bench
 	@$(CARGO) build --locked --release -p consentd -p consentctl -p consentd-tests \
 		--bin consentd --bin consentctl --bin sample-app --bin bench
+	@$(CARGO) build --locked --release -p consent-c --lib
 	@$(TARGET)/release/bench
 	@CARGO='$(CARGO)' scripts/java bench
 
@@ -85,7 +90,7 @@ clean:
 	$(CARGO) clean
 
 ifneq ($(origin BUILT),command line)
-$(BUILT)/consentd $(BUILT)/consentctl &: Cargo.toml Cargo.lock $(shell find daemon dbus consentctl -type f)
+$(BUILT)/consentd $(BUILT)/consentctl &: Cargo.toml Cargo.lock $(shell find daemon dbus gate client consentctl -type f)
 	$(build-release)
 	touch $(BUILT)/consentd $(BUILT)/consentctl
 endif
@@ -102,6 +107,9 @@ relocate = sed \
 data = install -D -m 644 $(1) '$(DESTDIR)$(2)'
 moved = $(relocate) $(1) | install -D -m 644 /dev/stdin '$(DESTDIR)$(2)'
 
+VERSION    := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+# What programs are linked with; its 1 grows when they have to be rebuilt.
+LIBRARY    := libconsent.so.1.$(VERSION)
 CATALOG    := $(wildcard catalog/*.toml)
 SAMPLES    := $(wildcard catalog/apps.d/*.toml)
 INTERFACES := $(wildcard dbus/interfaces/*.xml)
@@ -124,6 +132,14 @@ endef
 install: $(BUILT)/consentd $(BUILT)/consentctl
 	install -D -m 755 $(BUILT)/consentd '$(DESTDIR)$(libexecdir)/consentd'
 	install -D -m 755 $(BUILT)/consentctl '$(DESTDIR)$(bindir)/consentctl'
+	install -D -m 644 $(BUILT)/libconsent_c.so '$(DESTDIR)$(libdir)/$(LIBRARY)'
+	ln -sf $(LIBRARY) '$(DESTDIR)$(libdir)/libconsent.so.1'
+	ln -sf libconsent.so.1 '$(DESTDIR)$(libdir)/libconsent.so'
+	$(call data,client/c/include/consent.h,$(includedir)/consent.h)
+	sed -e 's|@prefix@|$(prefix)|' -e 's|@libdir@|$(libdir)|' -e 's|@includedir@|$(includedir)|' \
+		-e 's|@version@|$(VERSION)|' client/c/consent.pc.in | \
+		install -D -m 644 /dev/stdin '$(DESTDIR)$(libdir)/pkgconfig/consent.pc'
+	$(call data,client/python/consent.py,$(datadir)/consentd/python/consent.py)
 	$(call data,dbus/org.consentd.conf,$(datadir)/dbus-1/system.d/org.consentd.conf)
 	$(call data,dbus/org.consentd.service,$(datadir)/dbus-1/system-services/org.consentd.service)
 	install -d '$(DESTDIR)$(datadir)/dbus-1/interfaces'
@@ -146,6 +162,9 @@ install: $(BUILT)/consentd $(BUILT)/consentctl
 # Removes what install wrote; declarations, changed configuration and the databases stay.
 uninstall:
 	rm -f '$(DESTDIR)$(libexecdir)/consentd' '$(DESTDIR)$(bindir)/consentctl' \
+		'$(DESTDIR)$(libdir)/$(LIBRARY)' '$(DESTDIR)$(libdir)/libconsent.so.1' \
+		'$(DESTDIR)$(libdir)/libconsent.so' '$(DESTDIR)$(libdir)/pkgconfig/consent.pc' \
+		'$(DESTDIR)$(includedir)/consent.h' \
 		'$(DESTDIR)$(datadir)/dbus-1/system.d/org.consentd.conf' \
 		'$(DESTDIR)$(datadir)/dbus-1/system-services/org.consentd.service' \
 		$(patsubst dbus/interfaces/%,'$(DESTDIR)$(datadir)/dbus-1/interfaces/%',$(INTERFACES)) \
@@ -158,7 +177,7 @@ uninstall:
 		'$(DESTDIR)$(mandir)/man8/consentd.8' \
 		'$(DESTDIR)$(bashdir)/consentctl' '$(DESTDIR)$(zshdir)/_consentctl' \
 		'$(DESTDIR)$(fishdir)/consentctl.fish'
-	rm -rf '$(DESTDIR)$(datadir)/consentd/catalog' '$(DESTDIR)$(docdir)/examples'
+	rm -rf '$(DESTDIR)$(datadir)/consentd/catalog' '$(DESTDIR)$(datadir)/consentd/python' '$(DESTDIR)$(docdir)/examples'
 	$(relocate) dbus/consentd.toml | cmp -s - '$(DESTDIR)$(sysconfdir)/consentd/consentd.toml' && \
 		rm -f '$(DESTDIR)$(sysconfdir)/consentd/consentd.toml' || true
 	for dir in '$(datadir)/consentd/apps.d' '$(datadir)/consentd' '$(docdir)' \

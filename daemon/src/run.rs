@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{CommandFactory, Parser};
-use consentd_gate::alive;
+use consentd_gate::{alive, heap};
 use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -151,7 +151,10 @@ async fn serve_bus(engine: Arc<Engine>, config: dbus::Config) -> anyhow::Result<
     notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!("ready");
     let checked = Arc::clone(&engine);
-    tokio::task::spawn_blocking(move || checked.check_ledger());
+    tokio::task::spawn_blocking(move || {
+        checked.check_ledger();
+        heap::give_back();
+    });
     loop {
         tokio::select! {
             _ = terminate.recv() => break,

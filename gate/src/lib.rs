@@ -15,6 +15,8 @@ mod error;
 #[cfg(not(loom))]
 pub mod fork;
 #[cfg(not(loom))]
+pub mod heap;
+#[cfg(not(loom))]
 mod memory;
 pub mod page;
 mod sync;

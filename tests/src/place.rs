@@ -22,7 +22,7 @@ pub fn built(name: &str) -> Result<PathBuf> {
         }
     }
     bail!(
-        "{name} is not built beside {}: run cargo build --workspace --bins --examples",
+        "{name} is not built beside {}: run cargo build --workspace --lib --bins --examples",
         here.display()
     )
 }

@@ -15,7 +15,8 @@ int main(void)
     consent_decision_t decision = consent_check(consent, purpose, data);
     if (consent_is_allowed(decision))
         puts("the position, to the metre");
-    printf("%s because %s\n", consent_decision(decision) == CONSENT_ASK ? "ask" : "deny", consent_reason(decision));
+    else
+        printf("not now: %s\n", consent_reason(decision));
     consent_close(consent);
     return 0;
 }

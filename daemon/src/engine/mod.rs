@@ -171,6 +171,7 @@ impl Engine {
     /// The new catalogue is wrong: the old one stays in force.
     pub fn reload(&self) -> Result<Vec<String>, PolicyError> {
         self.adopt(self.open_while_reading())?;
+        consentd_gate::heap::give_back();
         self.announce(&Changed { generation: self.generation(), settings: Vec::new() });
         Ok(self.warnings())
     }

@@ -150,6 +150,8 @@ pub(super) fn check(path: &Path) -> Result<(), LedgerError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(sqlite)?;
     connection.pragma_update(None, "query_only", true).map_err(sqlite)?;
+    // Each page is looked at once: a cache would only leave holes in memory.
+    connection.pragma_update(None, "cache_size", -96).map_err(sqlite)?;
     let finding: String =
         connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(sqlite)?;
     if finding != "ok" {

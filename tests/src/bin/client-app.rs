@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use consent::{Consent, Context, DataItem, Decision, Reason};
@@ -30,6 +31,9 @@ fn main() -> Result<ExitCode> {
             };
             let items: Result<Vec<DataItem>, _> = data.iter().map(|id| consent.data(id)).collect();
             let (purpose, items) = (consent.purpose(purpose)?, items?);
+            while !tally.has_begun() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
             std::thread::scope(|scope| {
                 for thread in 1..threads.parse().unwrap_or(1) {
                     let items = &items;

@@ -92,15 +92,15 @@ async fn declared(person: &Person, app: &str) -> Result<Vec<(String, Vec<String>
 }
 
 async fn no_check_after_an_off_is_allowed_by_one_client(world: &mut World) -> Result<()> {
-    revoked(world, 1, 1700).await
+    revoked(world, 1, 500).await
 }
 
 async fn no_check_after_an_off_is_allowed_by_ten_clients(world: &mut World) -> Result<()> {
-    revoked(world, 10, 500).await
+    revoked(world, 10, 100).await
 }
 
 async fn no_check_after_an_off_is_allowed_by_a_hundred_clients(world: &mut World) -> Result<()> {
-    revoked(world, 100, 300).await
+    revoked(world, 100, 20).await
 }
 
 /// So many clients check at full speed while a switch goes on and off so many times.
@@ -111,7 +111,7 @@ async fn revoked(world: &mut World, clients: usize, times: usize) -> Result<()> 
 /// `check_all` of items under one switch, which allows all of them or none at every moment.
 async fn no_check_of_several_says_what_never_held_together(world: &mut World) -> Result<()> {
     let items = [OAID, "device.gaid", "ads.assigned_id", "ads.segments"];
-    flipped(world, 2, 500, "all", &items).await
+    flipped(world, 2, 200, "all", &items).await
 }
 
 async fn flipped(
@@ -135,7 +135,8 @@ async fn flipped(
         let run = Run { tally: &path, client, threads: 1, how, purpose: ADS, data };
         running.push(Client::run(world, &app, &run).await?);
     }
-    for _ in 0..times {
+    tally.begin();
+    for _ in 0..times * more("CONSENTD_GATE_FLIPS", 1) {
         person.set("ad-services", "", "on").await?;
         person.set("ad-services", "", "off").await?;
         tally.period().fetch_add(1, std::sync::atomic::Ordering::SeqCst);
@@ -203,9 +204,9 @@ async fn every_count_is_recorded_once_though_the_daemon_stops(world: &mut World)
     interrupted(world, World::stop).await
 }
 
-/// How often `make test` ends a daemon; `make torture` says more.
-fn rounds() -> u64 {
-    std::env::var("CONSENTD_GATE_KILLS").ok().and_then(|times| times.parse().ok()).unwrap_or(10)
+/// How often in `make test`; `make torture` says more.
+fn more(variable: &str, usual: usize) -> usize {
+    std::env::var(variable).ok().and_then(|times| times.parse().ok()).unwrap_or(usual)
 }
 
 async fn interrupted(world: &mut World, end: impl Fn(&mut World) -> Result<()>) -> Result<()> {
@@ -214,7 +215,8 @@ async fn interrupted(world: &mut World, end: impl Fn(&mut World) -> Result<()>) 
     let (purpose, data) = (SYSTEMS.0, &[SYSTEMS.1][..]);
     let run = Run { tally: &path, client: 0, threads: 3, how: "try", purpose, data };
     let mut client = Client::run(world, "security", &run).await?;
-    for _ in 0..rounds() {
+    tally.begin();
+    for _ in 0..more("CONSENTD_GATE_KILLS", 10) {
         tally.until(0, Tallied::Allowed, 5000).await?;
         end(world)?;
         tally.until(0, Tallied::Unavailable, 1).await?;
@@ -239,7 +241,8 @@ async fn a_killed_client_loses_no_count(world: &mut World) -> Result<()> {
     let path = world.stage.root().join("tally");
     let tally = Tally::open(&path)?;
     let (purpose, data, threads) = (SYSTEMS.0, &[SYSTEMS.1][..], 2);
-    let kills = rounds();
+    let kills = more("CONSENTD_GATE_KILLS", 10);
+    tally.begin();
     for _ in 0..kills {
         let run = Run { tally: &path, client: 0, threads, how: "try", purpose, data };
         let mut client = Client::run(world, "security", &run).await?;
@@ -249,7 +252,7 @@ async fn a_killed_client_loses_no_count(world: &mut World) -> Result<()> {
     let tallied = tally.sum(Tallied::Allowed);
     let recorded = recorded(world, SECURITY).await?;
     // Each thread had counted one check at most that it had not yet tallied.
-    let most = tallied + kills * u64::try_from(threads)?;
+    let most = tallied + u64::try_from(kills * threads)?;
     ensure!((tallied..=most).contains(&recorded), "{tallied} checks, {recorded} recorded");
     Ok(())
 }

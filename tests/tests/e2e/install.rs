@@ -49,9 +49,15 @@ fn files(root: &Path) -> Result<BTreeMap<String, u32>> {
 }
 
 /// What a phone or a distribution expects, by path.
-const EXPECTED: [(&str, u32); 24] = [
+const EXPECTED: [(&str, u32); 30] = [
     ("usr/libexec/consentd", 0o755),
     ("usr/bin/consentctl", 0o755),
+    ("usr/lib/libconsent.so.1.0.1.0", 0o644),
+    ("usr/lib/libconsent.so.1", 0o644),
+    ("usr/lib/libconsent.so", 0o644),
+    ("usr/lib/pkgconfig/consent.pc", 0o644),
+    ("usr/include/consent.h", 0o644),
+    ("usr/share/consentd/python/consent.py", 0o644),
     ("usr/share/dbus-1/system.d/org.consentd.conf", 0o644),
     ("usr/share/dbus-1/system-services/org.consentd.service", 0o644),
     ("usr/share/dbus-1/interfaces/org.consentd.Gate1.xml", 0o644),

@@ -10,6 +10,7 @@ mod agent;
 mod buses;
 mod check;
 mod client;
+mod client_c;
 mod consentctl;
 mod doctor;
 mod faults;

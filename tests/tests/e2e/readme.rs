@@ -77,7 +77,7 @@ async fn printed(mut command: Command) -> Result<String> {
 }
 
 /// A sandbox whose app is declared as the weather app.
-async fn weather_sandbox(world: &World) -> Result<Sandbox> {
+pub(crate) async fn weather_sandbox(world: &World) -> Result<Sandbox> {
     const ID: &str = "org.example.weather.script";
     let declared = std::fs::read_to_string(place::root().join("catalog/apps.d/weather.toml"))?;
     let (before, rest) = declared.split_once("[identity]").context("no identity")?;

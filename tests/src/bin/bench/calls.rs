@@ -50,8 +50,8 @@ impl Call {
 
 /// The app that the caller is, and what it asks for: under no switch but the app's own.
 pub const APP: &str = "security";
-const PURPOSE: &str = "security.systems";
-const ITEMS: [&str; 8] = [
+pub const PURPOSE: &str = "security.systems";
+pub const ITEMS: [&str; 8] = [
     "logs.crash",
     "device.cpu",
     "device.storage",

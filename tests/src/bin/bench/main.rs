@@ -7,6 +7,7 @@ mod calls;
 mod empty;
 mod flips;
 mod history;
+mod in_process;
 mod isolation;
 mod load;
 mod pages;
@@ -39,6 +40,8 @@ struct Options {
 enum Section {
     /// One call over the bus, beside its peers.
     Calls,
+    /// One check in process.
+    InProcess,
     /// One app's flood beside another's calls.
     Isolation,
     /// One toggle flipped.
@@ -56,6 +59,9 @@ enum Part {
     /// Makes calls in blocks and says how long each took.
     #[command(hide = true)]
     Caller,
+    /// Checks in process, in blocks.
+    #[command(hide = true)]
+    Checker,
     /// Asks without end.
     #[command(hide = true)]
     Flood,
@@ -69,6 +75,7 @@ async fn main() -> Result<ExitCode> {
     let options = Options::parse();
     match options.part {
         Some(Part::Caller) => return calls::serve_blocks().await,
+        Some(Part::Checker) => return in_process::serve(),
         Some(Part::Flood) => return calls::flood().await,
         Some(Part::Empty) => return empty::serve().await,
         None => {}
@@ -78,6 +85,9 @@ async fn main() -> Result<ExitCode> {
     let mut table = Table::begin()?;
     if wanted(Section::Calls) {
         peers::measure(&mut table, rounds).await?;
+    }
+    if wanted(Section::InProcess) {
+        in_process::measure(&mut table, rounds).await?;
     }
     if wanted(Section::Isolation) {
         isolation::measure(&mut table, rounds).await?;

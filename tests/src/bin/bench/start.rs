@@ -39,6 +39,7 @@ pub async fn measure(table: &mut Table, starts: u32) -> Result<()> {
     let met = spread.p50 < Duration::from_millis(100);
     table.times("start to name owned", spread, "", "< 100 ms", met.into())?;
     let daemon = Daemon::start(bus.address(), stage.dirs())?;
+    let woken = wake_ups_of(&daemon, &stage, bus.address()).await?;
     let resident = status_of(daemon.pid(), "VmRSS")?;
     let anonymous = status_of(daemon.pid(), "RssAnon")?;
     let met = resident < 12 * 1024;
@@ -46,13 +47,8 @@ pub async fn measure(table: &mut Table, starts: u32) -> Result<()> {
     table.figure("resident, idle", &figure, "< 12 MiB", met.into())?;
     let figure = format!("{:.1} MiB", kib(anonymous));
     table.figure("  of it anonymous (the rest is the program)", &figure, "", Verdict::None)?;
-    let figure = wake_ups_of(&daemon, &stage, bus.address()).await?;
-    table.figure(
-        "wake-ups in a minute with ten apps",
-        &figure.to_string(),
-        "0",
-        (figure == 0).into(),
-    )
+    let what = "wake-ups in a minute with ten apps";
+    table.figure(what, &woken.to_string(), "0", (woken == 0).into())
 }
 
 fn kib(amount: u64) -> f64 {

@@ -1,0 +1,154 @@
+//! A check in process, in Rust and in C, with one thread and with two, beside one atomic load and an
+//! empty call; and what the client does while nothing happens.
+
+use std::hint::black_box;
+use std::io::Write;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use consent::Consent;
+use consentd_tests::bus::BusKind;
+use consentd_tests::place;
+use consentd_tests::process::{Process, bound_command};
+use consentd_tests::world::World;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{ChildStdin, ChildStdout};
+
+use crate::calls::{APP, ITEMS, PURPOSE, start_as};
+use crate::table::{Table, Verdict};
+
+/// Checks in a block.
+const TIMES: u32 = 1_000_000;
+const IDLE: Duration = Duration::from_secs(20);
+
+/// Nanoseconds of an atomic load, an empty call, a check, and a check while another thread checks.
+type Figures = [f64; 4];
+
+/// The other end: an app that checks in blocks.
+pub fn serve() -> Result<ExitCode> {
+    let consent = Consent::open()?;
+    let (purpose, data) = (consent.purpose(PURPOSE)?, consent.data(ITEMS[0])?);
+    let word = AtomicU64::new(1);
+    let check = || u64::from(consent.check(black_box(purpose), black_box(data)).is_allowed());
+    ensure!(check() == 1, "the check is not allowed");
+    for line in std::io::stdin().lines() {
+        line?;
+        let load = block(|| black_box(&word).load(Ordering::Acquire))?;
+        let empty = block(|| empty(black_box(1)))?;
+        let one = block(check)?;
+        let two = std::thread::scope(|threads| {
+            let other = threads.spawn(|| block(check));
+            let mine = block(check)?;
+            let theirs = other.join().map_err(|_| anyhow::anyhow!("a thread panicked"))??;
+            anyhow::Ok(f64::max(mine, theirs))
+        })?;
+        let figures: Figures = [load, empty, one, two];
+        let mut out = std::io::stdout().lock();
+        serde_json::to_writer(&mut out, &figures)?;
+        out.write_all(b"\n")?;
+        out.flush()?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Nanoseconds of one call among many, each of which gives 1.
+fn block(call: impl Fn() -> u64) -> Result<f64> {
+    let began = Instant::now();
+    let sum: u64 = (0..TIMES).map(|_| call()).sum();
+    let taken = began.elapsed();
+    ensure!(sum == TIMES.into(), "{sum} of {TIMES} were allowed");
+    Ok(taken.as_secs_f64() * 1e9 / f64::from(TIMES))
+}
+
+#[inline(never)]
+fn empty(value: u64) -> u64 {
+    value
+}
+
+/// Measures and prints.
+pub async fn measure(table: &mut Table, rounds: u32) -> Result<()> {
+    let world = World::start(BusKind::DbusDaemon).await?;
+    let (rust, mut orders, mut lines) = start_as(&world, APP, "checker")?;
+    let mut found: [Vec<f64>; 6] = Default::default();
+    let mut c = in_c(&world)?;
+    for _ in 0..rounds {
+        let rust: Figures = serde_json::from_str(&told(&mut orders, &mut lines).await?)?;
+        let c: [f64; 2] = serde_json::from_str(&told(&mut c.1, &mut c.2).await?)?;
+        for (figures, figure) in found.iter_mut().zip(rust.into_iter().chain(c)) {
+            figures.push(figure);
+        }
+    }
+    let [load, empty, one, two, c_one, c_two] = found.map(|mut figures| {
+        figures.sort_by(f64::total_cmp);
+        figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+    });
+    table.heading("A check in process, recorded")?;
+    table.figure("one atomic load", &nanos(load), "", Verdict::None)?;
+    table.figure("an empty call", &nanos(empty), "", Verdict::None)?;
+    for (what, figure) in [
+        ("Rust, one thread", one),
+        ("Rust, each of two threads", two),
+        ("C, one thread", c_one),
+        ("C, each of two threads", c_two),
+    ] {
+        let figure_in_words = format!("{} ({:.0} loads)", nanos(figure), figure / load);
+        table.figure(what, &figure_in_words, "5 ns", (figure <= 5.0).into())?;
+    }
+    let before = switches(&rust)?;
+    tokio::time::sleep(IDLE).await;
+    let woken = switches(&rust)? - before;
+    let what = format!("wake-ups of an idle client in {} s", IDLE.as_secs());
+    table.figure(&what, &woken.to_string(), "0", (woken == 0).into())
+}
+
+fn nanos(figure: f64) -> String {
+    format!("{figure:.1} ns")
+}
+
+type Told = (Process, ChildStdin, Lines<BufReader<ChildStdout>>);
+
+/// The same blocks in C, by the same app.
+fn in_c(world: &World) -> Result<Told> {
+    let dir = world.stage.root();
+    place::copy_program(&place::built("libconsent_c.so")?, &dir.join("libconsent.so.1"))?;
+    let path = world.stage.bin().dir().join(APP);
+    std::fs::remove_file(&path)?;
+    let source = place::root().join("tests/src/bin/bench/check.c");
+    let mut cc = Command::new("cc");
+    cc.args(["-O2", "-pthread", "-o"]).arg(&path).arg(source);
+    cc.arg("-I").arg(place::root().join("client/c/include")).arg(dir.join("libconsent.so.1"));
+    let status = cc.arg(format!("-Wl,-rpath,{}", dir.display())).status()?;
+    ensure!(status.success(), "{cc:?}: {status}");
+    let mut command = bound_command(&path);
+    command
+        .args([PURPOSE, ITEMS[0]])
+        .env("DBUS_SYSTEM_BUS_ADDRESS", world.bus.address())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut process = Process::spawn("check.c", &mut command)?;
+    let orders = process.child().stdin.take().context("no stdin")?;
+    let lines = process.child().stdout.take().context("no stdout")?;
+    let lines = BufReader::new(ChildStdout::from_std(lines)?).lines();
+    Ok((process, ChildStdin::from_std(orders)?, lines))
+}
+
+async fn told(
+    orders: &mut ChildStdin,
+    lines: &mut Lines<BufReader<ChildStdout>>,
+) -> Result<String> {
+    orders.write_all(b"go\n").await?;
+    lines.next_line().await?.context("the app has ended")
+}
+
+/// How often the threads of a process gave up the processor: once for each wake-up.
+fn switches(process: &Process) -> Result<u64> {
+    let mut sum = 0;
+    for thread in std::fs::read_dir(format!("/proc/{}/task", process.pid()))? {
+        let status = std::fs::read_to_string(thread?.path().join("status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        sum += line.context("no count of switches")?.trim().parse::<u64>()?;
+    }
+    Ok(sum)
+}

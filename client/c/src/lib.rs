@@ -222,10 +222,12 @@ unsafe fn said(context: *const Said) -> Result<Context, Fault> {
     if ![0, size_of::<Said>()].contains(&context.size) {
         return Err(Fault::Argument("the context is another version's"));
     }
-    // SAFETY: as the caller says.
-    let word = |pointer: *const c_char| match pointer.is_null() {
-        true => Ok(None),
-        false => unsafe { text(pointer) }.map(Some),
+    let word = |pointer: *const c_char| {
+        if pointer.is_null() {
+            return Ok(None);
+        }
+        // SAFETY: as the caller says.
+        unsafe { text(pointer) }.map(Some)
     };
     if let Some(recipient) = word(context.recipient)? {
         said = said.recipient(recipient);

@@ -214,10 +214,12 @@ impl Runner<'_> {
                 self.add(Tallied::Wrong);
             }
             for decision in &decisions {
-                self.add(match decision.reason() {
-                    Reason::DaemonUnavailable => Tallied::Unavailable,
-                    _ if decision.is_allowed() => Tallied::Allowed,
-                    _ => Tallied::Refused,
+                self.add(if decision.is_allowed() {
+                    Tallied::Allowed
+                } else if decision.reason() == Reason::DaemonUnavailable {
+                    Tallied::Unavailable
+                } else {
+                    Tallied::Refused
                 });
             }
         }

@@ -116,7 +116,7 @@ fn the_c_example_compiles_and_is_answered() -> Result<()> {
         compiled(&source, &prefix, &program)?;
         let mut command = Command::new(program);
         command.env("LD_LIBRARY_PATH", prefix.join("lib"));
-        assert_eq!(printed(world, command).await?, "ask because not-set\n");
+        assert_eq!(printed(world, command).await?, "not now: not-set\n");
         Ok(())
     })
 }

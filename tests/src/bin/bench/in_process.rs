@@ -58,7 +58,7 @@ fn block(call: impl Fn() -> u64) -> Result<f64> {
     let began = Instant::now();
     let sum: u64 = (0..TIMES).map(|_| call()).sum();
     let taken = began.elapsed();
-    ensure!(sum == TIMES.into(), "{sum} of {TIMES} were allowed");
+    ensure!(sum == u64::from(TIMES), "{sum} of {TIMES} were allowed");
     Ok(taken.as_secs_f64() * 1e9 / f64::from(TIMES))
 }
 

@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 use std::ffi::c_void;
 use std::os::fd::{FromRawFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
 
@@ -34,9 +35,12 @@ type Strings<'local> = JObjectArray<'local, JString<'local>>;
 pub extern "system" fn JNI_OnLoad(vm: *mut jni::sys::JavaVM, _reserved: *mut c_void) -> jint {
     // SAFETY: the JVM passes its own JavaVM, which lives as long as it does.
     let vm = unsafe { JavaVM::from_raw(vm) };
-    let registered = vm.attach_current_thread(|env| -> Result<()> { register(env) });
+    let register = || vm.attach_current_thread(|env| -> Result<()> { register(env) });
     // A JVM that gets no version refuses the library, and says so.
-    registered.map_or(0, |()| JNI_VERSION_1_8)
+    match catch_unwind(AssertUnwindSafe(register)) {
+        Ok(Ok(())) => JNI_VERSION_1_8,
+        Ok(Err(_)) | Err(_) => 0,
+    }
 }
 
 fn register(env: &mut Env<'_>) -> Result<()> {

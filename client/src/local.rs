@@ -19,7 +19,7 @@ use std::sync::Arc;
 use consentd_gate::fork::ForkWord;
 use consentd_gate::page::PairIndex;
 use consentd_gate::usage::Lane;
-use consentd_gate::{Answer, Slot, Standing, Word};
+use consentd_gate::{Slot, Standing, Word};
 
 use crate::decision::Decision;
 use crate::gate::{Found, Gate, Guest, Pairs};
@@ -52,6 +52,16 @@ struct Entry {
     lane: Lane,
     /// The drain epoch in which this thread told.
     told: Cell<u64>,
+    /// By pair, the last word that answered, and what it said: a word is looked through once.
+    read: Box<[Cell<Read>]>,
+}
+
+/// A word that was looked through.
+#[derive(Clone, Copy)]
+struct Read {
+    word: Word,
+    slot: Slot,
+    decision: Decision,
 }
 
 /// The answer from the page in force, or nothing: then [`adopt`] that page, or ask.
@@ -114,11 +124,19 @@ pub fn adopt(
             lane: gate.lane(&guest),
             gate: Arc::clone(gate),
             told: Cell::new(0),
+            read: unread(gate.page.directory().pairs().len()),
         };
         local.kept.set(Some(Box::new(Kept { guest, first, others })));
         true
     });
     adopted.unwrap_or(false)
+}
+
+/// Of so many pairs nothing was read yet: they stand for a word that no daemon writes, and that denies.
+fn unread(pairs: usize) -> Box<[Cell<Read>]> {
+    let word = Word::from_bits(u32::MAX);
+    let nothing = Read { word, slot: Slot::ALL[0], decision: Decision::UNAVAILABLE };
+    (0..pairs).map(|_| Cell::new(nothing)).collect()
 }
 
 impl Kept {
@@ -142,22 +160,38 @@ impl Entry {
     #[inline]
     fn check(&self, purpose: Purpose, data: DataItem) -> Option<Decision> {
         let Found::Pair(pair) = self.pairs.find(purpose, data) else { return None };
-        match self.gate.page.word(pair).standing() {
-            Standing::Answer(answer, slot) => Some(self.count(pair, slot, answer)),
+        let word = self.gate.page.word(pair);
+        let read = self.read.get(pair.number())?;
+        let known = read.get();
+        if known.word == word {
+            self.count(pair, known.slot);
+            return Some(known.decision);
+        }
+        self.read_anew(pair, word, read)
+    }
+
+    #[cold]
+    fn read_anew(&self, pair: PairIndex, word: Word, read: &Cell<Read>) -> Option<Decision> {
+        match word.standing() {
+            Standing::Answer(answer, slot) => {
+                let decision = answer.into();
+                read.set(Read { word, slot, decision });
+                self.count(pair, slot);
+                Some(decision)
+            }
             Standing::Call => None,
             Standing::Void => Some(Decision::UNAVAILABLE),
         }
     }
 
     #[inline]
-    fn count(&self, pair: PairIndex, slot: Slot, answer: Answer) -> Decision {
+    fn count(&self, pair: PairIndex, slot: Slot) {
         self.lane.count(pair, slot);
         let epoch = self.gate.page.epoch();
         if epoch != self.told.get() {
             self.told.set(epoch);
             self.gate.tell(epoch);
         }
-        answer.into()
     }
 
     fn check_all(
@@ -181,7 +215,10 @@ impl Entry {
         }
         for ((decision, pair), word) in decisions.iter_mut().zip(pairs).zip(words) {
             *decision = match standing(word) {
-                Standing::Answer(answer, slot) => self.count(*pair, slot, answer),
+                Standing::Answer(answer, slot) => {
+                    self.count(*pair, slot);
+                    answer.into()
+                }
                 Standing::Call | Standing::Void => Decision::UNAVAILABLE,
             };
         }

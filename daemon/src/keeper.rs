@@ -64,7 +64,10 @@ pub fn take_up(engine: &Engine) {
 }
 
 /// Tells the service manager, if there is one and it has room for what it is told.
-fn tell(states: &[NotifyState<'_>], fds: &[BorrowedFd<'_>]) -> rustix::io::Result<()> {
+///
+/// # Errors
+/// It has none, or its socket is not there.
+pub fn tell(states: &[NotifyState<'_>], fds: &[BorrowedFd<'_>]) -> rustix::io::Result<()> {
     let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return Ok(()) };
     let address = match path.as_bytes() {
         [b'@', name @ ..] => SocketAddrUnix::new_abstract_name(name)?,

@@ -182,7 +182,7 @@ async fn reload_policy(engine: &Arc<Engine>) {
 
 /// Tells the service manager, where there is one.
 fn notify(states: &[sd_notify::NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
+    if let Err(error) = keeper::tell(states, &[]) {
         tracing::warn!(%error, "the service manager was not told");
     }
 }

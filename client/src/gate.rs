@@ -14,11 +14,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, compiler_fen
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use consentd_gate::GateError;
 use consentd_gate::alive::Alive;
 use consentd_gate::fork::ForkWord;
 use consentd_gate::page::{DataIndex, Page, PairIndex, State};
 use consentd_gate::usage::{Lane, Usage};
+use consentd_gate::{GateError, Glance};
 use rustix::net::{SendFlags, Shutdown};
 use rustix::thread::{MembarrierCommand, membarrier};
 
@@ -98,6 +98,11 @@ impl Gate {
     #[inline]
     pub fn is_alive(&self) -> bool {
         self.alive.is_alive()
+    }
+
+    /// What a thread's checks look at.
+    pub fn glance(&self) -> Glance {
+        Glance::new(&self.page, &self.alive)
     }
 
     /// Whether it answers: its daemon lives and has no other page for the app, and nobody hung up.

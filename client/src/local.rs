@@ -19,7 +19,7 @@ use std::sync::Arc;
 use consentd_gate::fork::ForkWord;
 use consentd_gate::page::PairIndex;
 use consentd_gate::usage::Lane;
-use consentd_gate::{Slot, Standing, Word};
+use consentd_gate::{Glance, Slot, Standing, Word};
 
 use crate::decision::Decision;
 use crate::gate::{Found, Gate, Guest, Pairs};
@@ -48,6 +48,7 @@ struct Kept {
 struct Entry {
     number: u64,
     gate: Arc<Gate>,
+    glance: Glance,
     pairs: Pairs,
     lane: Lane,
     /// The drain epoch in which this thread told.
@@ -87,7 +88,7 @@ fn within<T>(door: &ForkWord, look: impl FnOnce(&Entry) -> Option<T>) -> Option<
         let kept = local.kept.take()?;
         kept.guest.enter();
         let entry = kept.entry(door.load());
-        let found = entry.filter(|entry| entry.gate.is_alive()).and_then(look);
+        let found = entry.filter(|entry| entry.glance.is_alive()).and_then(look);
         kept.guest.leave();
         local.kept.set(Some(kept));
         found
@@ -122,6 +123,7 @@ pub fn adopt(
             number: gate.number,
             pairs: Pairs::new(tag, names, &gate.page),
             lane: gate.lane(&guest),
+            glance: gate.glance(),
             gate: Arc::clone(gate),
             told: Cell::new(0),
             read: unread(gate.page.directory().pairs().len()),
@@ -160,7 +162,7 @@ impl Entry {
     #[inline]
     fn check(&self, purpose: Purpose, data: DataItem) -> Option<Decision> {
         let Found::Pair(pair) = self.pairs.find(purpose, data) else { return None };
-        let word = self.gate.page.word(pair);
+        let word = self.glance.word(pair);
         let read = self.read.get(pair.number())?;
         let known = read.get();
         if known.word == word {
@@ -187,7 +189,7 @@ impl Entry {
     #[inline]
     fn count(&self, pair: PairIndex, slot: Slot) {
         self.lane.count(pair, slot);
-        let epoch = self.gate.page.epoch();
+        let epoch = self.glance.epoch();
         if epoch != self.told.get() {
             self.told.set(epoch);
             self.gate.tell(epoch);

@@ -15,6 +15,8 @@ mod error;
 #[cfg(not(loom))]
 pub mod fork;
 #[cfg(not(loom))]
+mod glance;
+#[cfg(not(loom))]
 pub mod heap;
 #[cfg(not(loom))]
 mod memory;
@@ -27,6 +29,8 @@ mod words;
 
 pub use answer::{Answer, Decision, Reason, Refusal};
 pub use error::GateError;
+#[cfg(not(loom))]
+pub use glance::Glance;
 pub use word::{SLOTS, Slot, Standing, Word};
 #[cfg(not(loom))]
 pub use words::FileWords;

@@ -224,6 +224,12 @@ impl<T: Shared> View<T> {
     }
 }
 
+impl<T: Shared> Clone for View<T> {
+    fn clone(&self) -> Self {
+        Self { mapping: Arc::clone(&self.mapping), ..*self }
+    }
+}
+
 impl<T: Shared> Deref for View<T> {
     type Target = [T];
 

@@ -43,6 +43,10 @@ impl Alive {
         self.word.first().is_some_and(lives)
     }
 
+    pub(crate) fn view(&self) -> &View<AtomicU32> {
+        &self.word
+    }
+
     /// The memory's descriptor.
     #[must_use]
     pub fn fd(&self) -> BorrowedFd<'_> {

@@ -57,7 +57,7 @@ pub enum State {
 }
 
 /// The changing words, the pairs' words, and what their slots stand for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Board<C, W> {
     changing: C,
     words: W,

@@ -39,6 +39,10 @@ impl Page {
         Ok(Self { board, directory, fd, mapping, id: layout.id, user: layout.user })
     }
 
+    pub(crate) fn board(&self) -> &Board<View<AtomicU64>, View<AtomicU32>> {
+        &self.board
+    }
+
     /// The page's id, which the usage memory of the same gate has too.
     #[must_use]
     pub fn id(&self) -> u64 {

@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
-# Installs the Debian package on this machine, looks at it, lets it answer, and purges it: for CI, as
-# root. Never part of `make test`. It does nothing where consentd is installed already, and whatever
+# Installs the Debian packages on this machine, looks at them, lets the daemon answer, and purges them: for
+# CI, as root. Never part of `make test`. It does nothing where consentd is installed already, and whatever
 # happens it leaves the machine as it was.
 #
-#   tests/package.sh FILE.deb
+#   tests/package.sh DIR   where `make deb` put them
 set -euo pipefail
 
-[ $# -eq 1 ] && [ -f "$1" ] || { echo "usage: tests/package.sh FILE.deb" >&2; exit 2; }
-deb=$(realpath "$1")
+[ $# -eq 1 ] && [ -d "$1" ] || { echo "usage: tests/package.sh DIR" >&2; exit 2; }
+debs=$(realpath "$1")
+debs=("$debs"/consentd_*.deb "$debs"/libconsent1_*.deb "$debs"/libconsent-dev_*.deb)
+packages="libconsent-dev libconsent1 consentd"
+root=$(cd "$(dirname "$0")/.." && pwd)
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
 
@@ -32,7 +35,8 @@ bus_pid=
 restore() {
     status=$?
     if [ -n "$bus_pid" ]; then kill "$bus_pid" 2>/dev/null || true; fi
-    dpkg --purge consentd >"$dir/purge.log" 2>&1 || cat "$dir/purge.log" >&2
+    # shellcheck disable=SC2086 # a list of words
+    dpkg --purge $packages >"$dir/purge.log" 2>&1 || cat "$dir/purge.log" >&2
     userdel consentd 2>/dev/null || true
     groupdel consentd 2>/dev/null || true
     # None of them was there before.
@@ -42,11 +46,15 @@ restore() {
 trap restore EXIT
 
 echo "lintian"
-lintian --allow-root --fail-on error,warning --tag-display-limit 0 "$deb"
+lintian --allow-root --fail-on error,warning --tag-display-limit 0 "${debs[@]}"
 
 echo "dpkg -i"
-DEBIAN_FRONTEND=noninteractive dpkg -i "$deb" >"$dir/install.log" 2>&1 ||
-    { cat "$dir/install.log" >&2; fail "it does not install"; }
+DEBIAN_FRONTEND=noninteractive dpkg -i "${debs[@]}" >"$dir/install.log" 2>&1 ||
+    { cat "$dir/install.log" >&2; fail "they do not install"; }
+cc -Werror -o "$dir/check" "$root/client/c/examples/check.c" -lconsent || fail "no C program can be built"
+# Nobody answers: it denies, and says that it cannot ask.
+DBUS_SYSTEM_BUS_ADDRESS="unix:path=$dir/none" "$dir/check" 2>"$dir/check.log" && fail "it asked nobody"
+[ -s "$dir/check.log" ] || fail "the library does not say what is wrong"
 dpkg --verify consentd || fail "what is installed is not what was packaged"
 [ "$(dpkg-query -W -f '${Conffiles}' consentd | awk '{ print $1 }' | xargs)" = /etc/consentd/consentd.toml ] ||
     fail "its conffiles are wrong"
@@ -115,14 +123,16 @@ tail --pid="$bus_pid" -f /dev/null
 bus_pid=
 
 echo "dpkg --remove"
-dpkg --remove consentd >/dev/null
+# shellcheck disable=SC2086
+dpkg --remove $packages >/dev/null
 [ -e /etc/consentd/consentd.toml ] && [ -e /var/lib/consentd/settings.db ] ||
     fail "removing took configuration or choices away"
 [ ! -e /usr/libexec/consentd ] || fail "the daemon is still there"
 
 echo "dpkg --purge"
 uid=$(id -u consentd)
-dpkg --purge consentd >/dev/null
+# shellcheck disable=SC2086
+dpkg --purge $packages >/dev/null
 after=$(traces -o -uid "$uid")
 [ "$after" = "$before" ] || { diff <(echo "$before") <(echo "$after") >&2 || true; fail "it left something"; }
 echo "The package installs, answers and goes away whole."

@@ -72,7 +72,7 @@ torture: export CARGO_TARGET_DIR = $(abspath $(TARGET))/torture
 torture:
 	scripts/need test
 	$(CARGO) build --locked --workspace --lib --bins --examples
-	CONSENTD_KILLS=8000 $(CARGO) test --locked -p consentd --test engine -- --exact \
+	CONSENTD_KILLS=8000 $(CARGO) test --locked -p consentd --test engine -- --exact --nocapture \
 		killed::what_was_acknowledged_survives_kill_9
 	$(CARGO) test --locked -p consentd --test engine -- --ignored --nocapture torture
 	CONSENTD_KILLS=2000 $(CARGO) test --locked -p consentd-tests --test e2e -- \

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use consentd::decision::Reason;
 use consentd::engine::Asker;
@@ -46,9 +47,22 @@ pub fn plays_until_killed(device: &Device) {
 #[test]
 fn what_was_acknowledged_survives_kill_9() {
     let wanted = std::env::var("CONSENTD_KILLS").map_or(OF_ONE_DEVICE, |n| n.parse().unwrap());
-    for first in (0..wanted).step_by(usize::try_from(OF_ONE_DEVICE).unwrap()) {
-        kill_again_and_again(first, OF_ONE_DEVICE.min(wanted - first));
-    }
+    // As many devices at once as there are processors.
+    let next = AtomicU64::new(0);
+    let live = || {
+        loop {
+            let first = next.fetch_add(OF_ONE_DEVICE, Ordering::Relaxed);
+            if first >= wanted {
+                return;
+            }
+            kill_again_and_again(first, OF_ONE_DEVICE.min(wanted - first));
+            println!("killed {} times, nothing lost", first + OF_ONE_DEVICE);
+        }
+    };
+    std::thread::scope(|threads| {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        (0..processors).for_each(|_| drop(threads.spawn(live)));
+    });
 }
 
 fn kill_again_and_again(first: u64, rounds: u64) {

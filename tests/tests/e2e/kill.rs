@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Result, ensure};
 use consentd_dbus::Options;
@@ -27,13 +28,29 @@ on_both_buses![
 #[ignore = "takes long: make torture runs it"]
 fn torture() -> Result<()> {
     let wanted: usize = std::env::var("CONSENTD_KILLS")?.parse()?;
-    for world in 0..wanted.div_ceil(30) {
-        let kind = [BusKind::DbusDaemon, BusKind::DbusBroker][world % 2];
-        let seed = u64::try_from(world)? << 32;
-        run(kind, async |world| interrupted(world, seed, 30, |world| world.daemon.kill()).await)?;
-        println!("{} kills", (world + 1) * 30);
-    }
-    Ok(())
+    // As many worlds at once as there are processors.
+    let next = AtomicUsize::new(0);
+    let live = || -> Result<()> {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= wanted.div_ceil(30) {
+                return Ok(());
+            }
+            let kind = [BusKind::DbusDaemon, BusKind::DbusBroker][number % 2];
+            let seed = u64::try_from(number)? << 32;
+            run(kind, async |world| {
+                interrupted(world, seed, 30, |world| world.daemon.kill()).await
+            })?;
+            println!("{} kills", (number + 1) * 30);
+        }
+    };
+    std::thread::scope(|threads| {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let lives: Vec<_> = (0..processors).map(|_| threads.spawn(live)).collect();
+        lives.into_iter().try_for_each(|life| {
+            life.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    })
 }
 
 const TOGGLES: [&str; 4] = ["ad-services", "personalised-content", "marketing", "user-experience"];

@@ -1,6 +1,5 @@
 //! A check: judged under what is in force and what is on its way, recorded, answered.
 
-use super::gate::stricter;
 use super::names::{AppKey, ToggleKey};
 use super::policy::{Once, Policy, Resolver};
 use super::settings::{Key, Lifetime, View};
@@ -274,8 +273,13 @@ pub(super) fn unavailable(state: &State) -> Option<Reason> {
     }
 }
 
+/// Of two rulings the one that takes more away; the second of equals.
+pub(super) fn stricter(held: Ruling, next: Ruling) -> Ruling {
+    if severity(next) >= severity(held) { next } else { held }
+}
+
 /// How much a ruling takes away: a deny more than an ask, an ask more than an allow.
-pub(super) fn severity(ruling: Ruling) -> u8 {
+fn severity(ruling: Ruling) -> u8 {
     match ruling.decision() {
         Decision::Allow => 0,
         Decision::Ask => 1,

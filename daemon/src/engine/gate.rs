@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 
-use super::check::{severity, unavailable};
+use super::check::{stricter, unavailable};
 use super::names::{ALL_APPS, AppKey, OTHER_APPS, ToggleKey};
 use super::policy::Policy;
 use super::settings::{Allowance, Lifetime, View};
@@ -341,11 +341,6 @@ fn counted<'a>(caller: &'a Caller, usage: u64, tally: Tally<'a>, at: i64) -> Rec
         times: tally.times,
         usage: Some(usage),
     }
-}
-
-/// Of two rulings the one that takes more away; the second of equals.
-pub(super) fn stricter(held: Ruling, next: Ruling) -> Ruling {
-    if severity(next) >= severity(held) { next } else { held }
 }
 
 /// The toggles under which an app has an allowance that is used up or ends by the clock.

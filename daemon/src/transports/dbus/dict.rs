@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use consentd_dbus::Error;
 use zbus::wire::Signature;
 use zbus::{OwnedVariant, Variant};
 
-use super::lines::own;
 use crate::row::{Cell, Row};
 
 /// An `a{sv}` as it arrives.
@@ -88,6 +87,14 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// A duplicate of a handle that came with a message.
+fn own(fd: BorrowedFd<'_>) -> Result<OwnedFd, Error> {
+    fd.try_clone_to_owned().map_err(|error| {
+        tracing::error!(%error, "a handle was not taken");
+        Error::TooManyRequests("the daemon has no descriptor left; try again later".into())
+    })
 }
 
 fn wrong_type(key: &str, wanted: &str, found: &Variant<'_>) -> Error {

@@ -4,7 +4,7 @@
 //! Nothing is ever written to it. A gate whose app is silent costs no wake-up.
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream as Line;
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,12 +124,4 @@ async fn listen(service: std::sync::Weak<Service>, id: u64, mut line: UnixStream
         service.engine.close_gate(id);
         keeper::let_go(id);
     }
-}
-
-/// A duplicate of a handle that came with a message.
-pub(super) fn own(fd: BorrowedFd<'_>) -> Result<OwnedFd> {
-    fd.try_clone_to_owned().map_err(|error| {
-        tracing::error!(%error, "a handle was not taken");
-        Error::TooManyRequests("the daemon has no descriptor left; try again later".into())
-    })
 }

@@ -203,6 +203,14 @@ pub struct Record {
     pub count: i64,
     pub trust: Option<String>,
     pub tag: Option<String>,
+    pub source: Option<String>,
+}
+
+impl Record {
+    /// Whether the app's own library answered and counted.
+    pub fn is_apps_own(&self) -> bool {
+        self.source.as_deref() == Some("app")
+    }
 }
 
 /// An entry of `Settings1.History` of kind `setting`.

@@ -38,7 +38,11 @@ fn render(records: &[Record], names: &Names, screen: &Screen, now: &Zoned) -> St
     let headings = ["When", "App", "Answer", "Data", "For", "Why", "Times", "Tag", "Trust"];
     let mut table = Table::new(screen, &headings).unbroken(0);
     for record in records {
-        let times = if record.count == 1 { String::new() } else { format!("{}×", record.count) };
+        let times = match (record.count, record.is_apps_own()) {
+            (1, false) => String::new(),
+            (count, false) => format!("{count}×"),
+            (count, true) => format!("{count}× by its own count"),
+        };
         table.row([
             plain(time::ago(record.last.unwrap_or(record.at), now)),
             plain(app(&record.app, &names.apps)),
@@ -59,10 +63,11 @@ fn sentence(record: &Record, names: &Names, screen: &Screen, now: &Zoned) -> Str
     let at = screen.paint(Tone::Dim, &time::clock(record.last.unwrap_or(record.at), now));
     let answer = screen.paint(Tone::of(&record.decision), &format!("{:5}", record.decision));
     let times = if record.count == 1 { String::new() } else { format!(", {} times", record.count) };
+    let own = if record.is_apps_own() { ", by its own count" } else { "" };
     let tag = record.tag.as_deref().filter(|tag| !tag.is_empty());
     let tag = tag.map(|tag| format!(", tagged {tag}")).unwrap_or_default();
     let what = format!(
-        "{}: {} for {} ({}){times}{tag}",
+        "{}: {} for {} ({}){times}{own}{tag}",
         app(&record.app, &names.apps),
         names.data.name(&record.data),
         names.purposes.name(&record.purpose),
@@ -101,6 +106,24 @@ mod tests {
         let row = table.lines().nth(1).unwrap();
         assert!(row.starts_with("2 minutes ago  org.example.weather  deny"), "{row}");
         assert!(row.ends_with("toggle-off  3×     banner  weak"), "{row}");
+    }
+
+    /// What an app's library answered in process, nobody but the app has counted.
+    #[test]
+    fn an_apps_own_count_is_marked() {
+        let record = json!({
+            "at": 1_789_999_800, "app": "org.example.weather", "purpose": "ads.personalised",
+            "data": "device.oaid", "decision": "deny", "reason": "toggle-off", "count": 3,
+            "source": "app",
+        });
+        let record: Record = decode_json(record).unwrap();
+        let screen = Screen { json: false, colour: false, width: None };
+        let now = jiff::Timestamp::from_second(1_790_000_000).unwrap();
+        let now = now.to_zoned(jiff::tz::TimeZone::UTC);
+        let line = sentence(&record, &names(), &screen, &now);
+        assert!(line.ends_with("(toggle-off), 3 times, by its own count"), "{line}");
+        let table = render(&[record], &names(), &screen, &now);
+        assert!(table.contains("3× by its own count"), "{table}");
     }
 
     #[test]

@@ -209,7 +209,7 @@ pub struct Record {
 impl Record {
     /// Whether the app's own library answered and counted.
     pub fn is_apps_own(&self) -> bool {
-        self.source.as_deref() == Some("app")
+        self.source.as_deref() == Some("client")
     }
 }
 

@@ -114,7 +114,7 @@ mod tests {
         let record = json!({
             "at": 1_789_999_800, "app": "org.example.weather", "purpose": "ads.personalised",
             "data": "device.oaid", "decision": "deny", "reason": "toggle-off", "count": 3,
-            "source": "app",
+            "source": "client",
         });
         let record: Record = decode_json(record).unwrap();
         let screen = Screen { json: false, colour: false, width: None };

@@ -201,7 +201,7 @@ pub enum Line {
         tag: String,
         /// How often.
         count: u64,
-        /// Who counted it: the `daemon`, or the `app`'s own library.
+        /// Who counted it: the `daemon`, or the app's own library, `client`.
         source: &'static str,
     },
     /// What was changed.
@@ -216,7 +216,7 @@ pub enum Line {
 
 /// Who counted a record.
 pub(super) fn source(by_app: bool) -> &'static str {
-    if by_app { "app" } else { "daemon" }
+    if by_app { "client" } else { "daemon" }
 }
 
 impl Line {

@@ -88,7 +88,7 @@ fn preview(engine: &Engine, app: &App, purpose: &str, data: &[&str]) -> Vec<Ruli
 fn reported(engine: &Engine) -> Vec<(String, String, u64)> {
     let mut sums: Vec<(String, String, u64)> = Vec::new();
     for line in history(engine) {
-        let Line::Record { data, reason, count, source: "app", .. } = line else { continue };
+        let Line::Record { data, reason, count, source: "client", .. } = line else { continue };
         match sums.iter_mut().find(|(d, r, _)| *d == data && *r == reason) {
             Some(sum) => sum.2 += count,
             None => sums.push((data, reason, count)),

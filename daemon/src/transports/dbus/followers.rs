@@ -141,7 +141,7 @@ fn record_line(record: &Record<'_>) -> String {
         "reason": record.reason.word(),
         "count": record.times,
         "last": record.at,
-        "source": if record.usage.is_some() { "app" } else { "daemon" },
+        "source": if record.usage.is_some() { "client" } else { "daemon" },
     });
     if !record.tag.is_empty() {
         line["tag"] = record.tag.into();

@@ -16,13 +16,11 @@ use std::time::{Duration, Instant};
 
 use consentd_gate::alive::Alive;
 use consentd_gate::fork::ForkWord;
-use consentd_gate::page::{DataIndex, Page, PairIndex, State};
-use consentd_gate::usage::{Lane, Usage};
-use consentd_gate::{GateError, Glance};
+use consentd_gate::page::{Page, PairIndex, State};
+use consentd_gate::usage::Usage;
+use consentd_gate::{GateError, Seat};
 use rustix::net::{SendFlags, Shutdown};
 use rustix::thread::{MembarrierCommand, membarrier};
-
-use crate::names::{DataItem, Names, Purpose};
 
 /// Longer than a thread that is in a check is kept from running.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -100,11 +98,6 @@ impl Gate {
         self.alive.is_alive()
     }
 
-    /// What a thread's checks look at.
-    pub fn glance(&self) -> Glance {
-        Glance::new(&self.page, &self.alive)
-    }
-
     /// Whether it answers: its daemon lives and has no other page for the app, and nobody hung up.
     pub fn speaks(&self) -> bool {
         let hung_up = self.hung_up.load(Ordering::Relaxed);
@@ -121,12 +114,24 @@ impl Gate {
         self.here.is_here()
     }
 
-    /// A lane for a thread.
-    pub fn lane(&self, guest: &Arc<Guest>) -> Lane {
+    /// A seat for a thread, with a place for each of these purposes with each of these items, purpose by
+    /// purpose; `None` once its daemon is dead.
+    pub fn seat(&self, guest: &Arc<Guest>, purposes: &[&str], items: &[&str]) -> Option<Seat> {
         let mut guests = self.guests.lock().unwrap_or_else(PoisonError::into_inner);
         guests.retain(|guest| guest.strong_count() > 0);
         guests.push(Arc::downgrade(guest));
-        self.usage.lane()
+        Seat::new(&self.page, &self.alive, self.usage.lane(), self.pairs(purposes, items))
+    }
+
+    /// The pairs that these names make; `None` for what is no pair of the page.
+    fn pairs(&self, purposes: &[&str], items: &[&str]) -> impl Iterator<Item = Option<PairIndex>> {
+        let directory = self.page.directory();
+        let items: Vec<_> = items.iter().map(|name| directory.data(name)).collect();
+        purposes.iter().flat_map(move |name| {
+            let purpose = directory.purpose(name);
+            let pair = |item: &Option<_>| directory.pair(purpose?, (*item)?);
+            items.iter().map(pair).collect::<Vec<_>>()
+        })
     }
 
     /// The page's and the usage's descriptors, for a daemon that has started anew.
@@ -142,6 +147,7 @@ impl Gate {
     /// Tells the daemon that there are counts, once in an epoch. Whoever counted in an epoch in which
     /// another thread told is seen by the drain that follows the telling.
     #[cold]
+    #[inline(never)]
     pub fn tell(&self, epoch: u64) {
         if self.told.swap(epoch, Ordering::Relaxed) != epoch {
             // A line that is full has told already, and one that is broken tells nobody.
@@ -193,58 +199,5 @@ impl Guest {
 
     fn is_in(&self) -> bool {
         self.0.load(Ordering::Acquire) != 0
-    }
-}
-
-/// Which pair of a page a purpose and a data item are: a dense table, so that a check needs one load.
-#[derive(Debug)]
-pub struct Pairs {
-    tag: u32,
-    purposes: usize,
-    items: usize,
-    cells: Box<[Option<PairIndex>]>,
-}
-
-/// What a table of pairs knows.
-pub enum Found {
-    Pair(PairIndex),
-    /// The page has no such pair.
-    NoPair,
-    /// A handle that is younger than the table, or another's.
-    Outside,
-}
-
-impl Pairs {
-    /// The table of these names on this page.
-    pub fn new(tag: u32, names: &Names, page: &Page) -> Self {
-        let directory = page.directory();
-        let items: Vec<Option<DataIndex>> =
-            names.items.iter().map(|name| directory.data(name)).collect();
-        let mut cells = Vec::new();
-        let mut purposes = 0;
-        for name in names.purposes.iter() {
-            let purpose = directory.purpose(name);
-            cells.extend(items.iter().map(|item| directory.pair(purpose?, (*item)?)));
-            purposes += 1;
-        }
-        Self { tag, purposes, items: items.len(), cells: cells.into() }
-    }
-
-    /// Whether it has a cell for each of these.
-    pub fn knows(&self, purpose: Purpose, data: &[DataItem]) -> bool {
-        purpose.place(self.tag) < self.purposes
-            && data.iter().all(|item| item.place(self.tag) < self.items)
-    }
-
-    #[inline]
-    pub fn find(&self, purpose: Purpose, data: DataItem) -> Found {
-        let (row, column) = (purpose.place(self.tag), data.place(self.tag));
-        if row >= self.purposes || column >= self.items {
-            return Found::Outside;
-        }
-        match self.cells.get(row * self.items + column) {
-            Some(Some(pair)) => Found::Pair(*pair),
-            Some(None) | None => Found::NoPair,
-        }
     }
 }

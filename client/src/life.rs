@@ -11,7 +11,7 @@ use consentd_gate::fork::ForkWord;
 use crate::bus::{Address, Bus, Order};
 use crate::error::Error;
 use crate::gate::{Gate, Handles, Here};
-use crate::names::{MAX_TAG, Names};
+use crate::names::{self, Names};
 use crate::room::Room;
 
 static TAGS: AtomicU32 = AtomicU32::new(0);
@@ -66,7 +66,7 @@ impl Keeper {
     }
 
     fn new(address: Option<Address>) -> Result<Self, Error> {
-        let tag = TAGS.fetch_add(1, Ordering::Relaxed) % MAX_TAG + 1;
+        let tag = names::tag(TAGS.fetch_add(1, Ordering::Relaxed));
         Ok(Self { door: Arc::new(ForkWord::new()?), tag, address, first: None })
     }
 

@@ -18,11 +18,10 @@ use std::sync::Arc;
 
 use consentd_gate::fork::ForkWord;
 use consentd_gate::page::PairIndex;
-use consentd_gate::usage::Lane;
-use consentd_gate::{Glance, Slot, Standing, Word};
+use consentd_gate::{Seat, Standing, Word};
 
 use crate::decision::Decision;
-use crate::gate::{Found, Gate, Guest, Pairs};
+use crate::gate::{Gate, Guest};
 use crate::names::{DataItem, Names, Purpose};
 
 /// The most items of one check (the contract's limit).
@@ -38,7 +37,7 @@ struct Local {
     kept: Cell<Option<Box<Kept>>>,
 }
 
-/// A lane in each gate that the thread checked with, the latest first.
+/// A seat at each gate that the thread checked with, the latest first.
 struct Kept {
     guest: Arc<Guest>,
     first: Entry,
@@ -47,22 +46,14 @@ struct Kept {
 
 struct Entry {
     number: u64,
-    gate: Arc<Gate>,
-    glance: Glance,
-    pairs: Pairs,
-    lane: Lane,
+    seat: Seat,
     /// The drain epoch in which this thread told.
     told: Cell<u64>,
-    /// By pair, the last word that answered, and what it said: a word is looked through once.
-    read: Box<[Cell<Read>]>,
-}
-
-/// A word that was looked through.
-#[derive(Clone, Copy)]
-struct Read {
-    word: Word,
-    slot: Slot,
-    decision: Decision,
+    /// Which handles have places: row by row the purposes, in each the items.
+    tag: u32,
+    purposes: usize,
+    items: usize,
+    gate: Arc<Gate>,
 }
 
 /// The answer from the page in force, or nothing: then [`adopt`] that page, or ask.
@@ -88,9 +79,10 @@ fn within<T>(door: &ForkWord, look: impl FnOnce(&Entry) -> Option<T>) -> Option<
         let kept = local.kept.take()?;
         kept.guest.enter();
         let entry = kept.entry(door.load());
-        let found = entry.filter(|entry| entry.glance.is_alive()).and_then(look);
+        let found = entry.filter(|entry| entry.seat.is_alive()).and_then(look);
         kept.guest.leave();
-        local.kept.set(Some(kept));
+        // Nothing came there meanwhile, and so nothing is to be dropped.
+        std::mem::forget(local.kept.replace(Some(kept)));
         found
     });
     found.ok().flatten()
@@ -110,7 +102,7 @@ pub fn adopt(
     let adopted = LOCAL.try_with(|local| {
         let kept = local.kept.take();
         let held = kept.as_ref().and_then(|kept| kept.entry(gate.number));
-        if held.is_some_and(|entry| entry.pairs.knows(purpose, data)) {
+        if held.is_some_and(|entry| entry.knows(purpose, data)) {
             local.kept.set(kept);
             return false;
         }
@@ -119,26 +111,14 @@ pub fn adopt(
         let others = kept.map(|kept| kept.into_ours()).unwrap_or_default();
         let is_of_use = |entry: &Entry| entry.number != gate.number && entry.gate.speaks();
         let others: Vec<Entry> = others.into_iter().filter(is_of_use).collect();
-        let first = Entry {
-            number: gate.number,
-            pairs: Pairs::new(tag, names, &gate.page),
-            lane: gate.lane(&guest),
-            glance: gate.glance(),
-            gate: Arc::clone(gate),
-            told: Cell::new(0),
-            read: unread(gate.page.directory().pairs().len()),
-        };
-        local.kept.set(Some(Box::new(Kept { guest, first, others })));
-        true
+        let seated = Entry::new(gate, &guest, tag, names);
+        let is_seated = seated.is_some();
+        let mut entries = seated.into_iter().chain(others);
+        let kept = entries.next().map(|first| Kept { guest, first, others: entries.collect() });
+        local.kept.set(kept.map(Box::new));
+        is_seated
     });
     adopted.unwrap_or(false)
-}
-
-/// Of so many pairs nothing was read yet: they stand for a word that no daemon writes, and that denies.
-fn unread(pairs: usize) -> Box<[Cell<Read>]> {
-    let word = Word::from_bits(u32::MAX);
-    let nothing = Read { word, slot: Slot::ALL[0], decision: Decision::UNAVAILABLE };
-    (0..pairs).map(|_| Cell::new(nothing)).collect()
 }
 
 impl Kept {
@@ -159,37 +139,45 @@ impl Kept {
 }
 
 impl Entry {
+    fn new(gate: &Arc<Gate>, guest: &Arc<Guest>, tag: u32, names: &Names) -> Option<Self> {
+        // Names that come meanwhile have their places the next time.
+        let purposes: Vec<&str> = names.purposes.iter().collect();
+        let items: Vec<&str> = names.items.iter().collect();
+        Some(Self {
+            number: gate.number,
+            seat: gate.seat(guest, &purposes, &items)?,
+            purposes: purposes.len(),
+            items: items.len(),
+            gate: Arc::clone(gate),
+            told: Cell::new(0),
+            tag,
+        })
+    }
+
+    /// Whether there are places for these.
+    fn knows(&self, purpose: Purpose, data: &[DataItem]) -> bool {
+        purpose.place(self.tag) < self.purposes
+            && data.iter().all(|item| item.place(self.tag) < self.items)
+    }
+
+    /// Where a pair has its place; past every place's end if it has none.
+    #[inline]
+    fn place(&self, purpose: Purpose, data: DataItem) -> usize {
+        let (row, column) = (purpose.place(self.tag), data.place(self.tag));
+        if column < self.items { row * self.items + column } else { usize::MAX }
+    }
+
     #[inline]
     fn check(&self, purpose: Purpose, data: DataItem) -> Option<Decision> {
-        let Found::Pair(pair) = self.pairs.find(purpose, data) else { return None };
-        let word = self.glance.word(pair);
-        let read = self.read.get(pair.number())?;
-        let known = read.get();
-        if known.word == word {
-            self.count(pair, known.slot);
-            return Some(known.decision);
-        }
-        self.read_anew(pair, word, read)
+        let answer = self.seat.check(self.place(purpose, data))?;
+        self.tell();
+        Some(answer.into())
     }
 
-    #[cold]
-    fn read_anew(&self, pair: PairIndex, word: Word, read: &Cell<Read>) -> Option<Decision> {
-        match word.standing() {
-            Standing::Answer(answer, slot) => {
-                let decision = answer.into();
-                read.set(Read { word, slot, decision });
-                self.count(pair, slot);
-                Some(decision)
-            }
-            Standing::Call => None,
-            Standing::Void => Some(Decision::UNAVAILABLE),
-        }
-    }
-
+    /// Tells the daemon that something was counted, once in an epoch.
     #[inline]
-    fn count(&self, pair: PairIndex, slot: Slot) {
-        self.lane.count(pair, slot);
-        let epoch = self.glance.epoch();
+    fn tell(&self) {
+        let epoch = self.seat.epoch();
         if epoch != self.told.get() {
             self.told.set(epoch);
             self.gate.tell(epoch);
@@ -206,10 +194,9 @@ impl Entry {
         let (mut pairs, mut words) = ([first; MAX_ITEMS], [Word::CALL; MAX_ITEMS]);
         let (pairs, words) = (pairs.get_mut(..data.len())?, words.get_mut(..data.len())?);
         for (pair, item) in pairs.iter_mut().zip(data) {
-            let Found::Pair(found) = self.pairs.find(purpose, *item) else { return None };
-            *pair = found;
+            *pair = self.seat.pair(self.place(purpose, *item))?;
         }
-        self.gate.page.snapshot(pairs, words).ok()?;
+        self.seat.snapshot(pairs, words).ok()?;
         let combined = words.iter().any(|word| word.is_personal());
         let standing = |word: &Word| if combined { word.combined() } else { word.alone() };
         if words.iter().any(|word| standing(word) == Standing::Call) {
@@ -218,12 +205,13 @@ impl Entry {
         for ((decision, pair), word) in decisions.iter_mut().zip(pairs).zip(words) {
             *decision = match standing(word) {
                 Standing::Answer(answer, slot) => {
-                    self.count(*pair, slot);
+                    self.seat.count(*pair, slot);
                     answer.into()
                 }
                 Standing::Call | Standing::Void => Decision::UNAVAILABLE,
             };
         }
+        self.tell();
         Some(())
     }
 

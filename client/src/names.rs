@@ -10,10 +10,14 @@ use crate::error::Error;
 /// How many purposes, and how many data items, one `Consent` has handles for.
 pub const MAX_NAMES: usize = 1024;
 const CHUNK: usize = 64;
-/// Below the number of a handle stands its place in the table; above, whose table.
-const TAG_SHIFT: u32 = 16;
-/// Tags go from 1 to this, so that a handle's number is positive to those who have signed numbers.
-pub const MAX_TAG: u32 = (1 << 15) - 1;
+/// The lower half of a handle's number is its place in the table; the upper says whose table: the tag.
+/// Tags go from 1 to so many, so that the number is positive to those who have signed ones.
+const MAX_TAG: u32 = (1 << 15) - 1;
+
+/// The tag of the so-manieth `Consent`; after 32,767 they come again.
+pub const fn tag(nth: u32) -> u32 {
+    (nth % MAX_TAG + 1) << 16
+}
 
 /// Defines a handle.
 macro_rules! handle {
@@ -27,7 +31,7 @@ macro_rules! handle {
                 // Places end at MAX_NAMES.
                 #[allow(clippy::cast_possible_truncation, reason = "see above")]
                 let place = place as u32;
-                Self(tag << TAG_SHIFT | place)
+                Self(tag | place)
             }
 
             /// Its number, from 1, below 2³¹: for other languages.
@@ -47,7 +51,7 @@ macro_rules! handle {
             /// Its place in the table of this tag; past every table's end if it is another's.
             #[inline]
             pub(crate) const fn place(self, tag: u32) -> usize {
-                self.0.wrapping_sub(tag << TAG_SHIFT) as usize
+                self.0.wrapping_sub(tag) as usize
             }
         }
     };
@@ -198,6 +202,6 @@ mod tests {
         assert!(ours.place(8) >= MAX_NAMES);
         assert!(Purpose::from_number(0).place(1) >= MAX_NAMES);
         assert_eq!(Purpose::from_number(ours.number()), ours);
-        assert!(Purpose::new(MAX_TAG, MAX_NAMES).number() <= i32::MAX.unsigned_abs());
+        assert!(Purpose::new(tag(MAX_TAG - 1), MAX_NAMES).number() <= i32::MAX.unsigned_abs());
     }
 }

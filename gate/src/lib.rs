@@ -15,12 +15,12 @@ mod error;
 #[cfg(not(loom))]
 pub mod fork;
 #[cfg(not(loom))]
-mod glance;
-#[cfg(not(loom))]
 pub mod heap;
 #[cfg(not(loom))]
 mod memory;
 pub mod page;
+#[cfg(not(loom))]
+mod seat;
 mod sync;
 pub mod usage;
 mod word;
@@ -30,7 +30,7 @@ mod words;
 pub use answer::{Answer, Decision, Reason, Refusal};
 pub use error::GateError;
 #[cfg(not(loom))]
-pub use glance::Glance;
+pub use seat::Seat;
 pub use word::{SLOTS, Slot, Standing, Word};
 #[cfg(not(loom))]
 pub use words::FileWords;

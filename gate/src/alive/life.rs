@@ -17,6 +17,12 @@ const DIED: u32 = 0x4000_0000;
 pub fn lives(word: &AtomicU32) -> bool {
     let value = word.load(Ordering::Relaxed);
     fence(Ordering::Acquire);
+    says_alive(value)
+}
+
+/// Whether the word, once loaded, says so.
+#[inline]
+pub fn says_alive(value: u32) -> bool {
     value & OWNER != 0 && value & DIED == 0
 }
 

@@ -102,6 +102,16 @@ where
         word
     }
 
+    /// Where the drain epoch stands.
+    pub fn epoch_place(&self) -> Option<&AtomicU64> {
+        self.changing.get(EPOCH)
+    }
+
+    /// Where the word of a pair stands.
+    pub fn place(&self, pair: PairIndex) -> Option<&AtomicU32> {
+        self.words.get(pair.number())
+    }
+
     #[inline]
     fn load(&self, pair: PairIndex) -> Word {
         let bits = self.words.get(pair.number()).map_or(0, |word| word.load(Ordering::Relaxed));

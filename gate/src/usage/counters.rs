@@ -100,10 +100,19 @@ impl Lane {
     /// nowhere. Look at the page's epoch after it.
     #[inline]
     pub fn count(&self, pair: PairIndex, slot: Slot) {
-        let at = pair.number() * SLOTS + slot.number();
-        if let Some(counter) = self.counters.as_ref().and_then(|counters| counters.get(at)) {
+        if let Some(counter) = self.counter(pair, slot) {
             add(counter, self.holder);
         }
+    }
+
+    /// Where that is counted.
+    pub(crate) fn counter(&self, pair: PairIndex, slot: Slot) -> Option<&AtomicU64> {
+        self.counters.as_ref()?.get(pair.number() * SLOTS + slot.number())
+    }
+
+    /// Who counts in it.
+    pub(crate) fn holder(&self) -> Holder {
+        self.holder
     }
 }
 

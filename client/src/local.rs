@@ -160,16 +160,16 @@ impl Entry {
             && data.iter().all(|item| item.place(self.tag) < self.items)
     }
 
-    /// Where a pair has its place; past every place's end if it has none.
+    /// Where a pair has its place; past the last one, or `None`, if it has none.
     #[inline]
-    fn place(&self, purpose: Purpose, data: DataItem) -> usize {
+    fn place(&self, purpose: Purpose, data: DataItem) -> Option<usize> {
         let (row, column) = (purpose.place(self.tag), data.place(self.tag));
-        if column < self.items { row * self.items + column } else { usize::MAX }
+        if column < self.items { Some(row * self.items + column) } else { None }
     }
 
     #[inline]
     fn check(&self, purpose: Purpose, data: DataItem) -> Option<Decision> {
-        let answer = self.seat.check(self.place(purpose, data))?;
+        let answer = self.seat.check(self.place(purpose, data)?)?;
         self.tell();
         Some(answer.into())
     }
@@ -194,7 +194,7 @@ impl Entry {
         let (mut pairs, mut words) = ([first; MAX_ITEMS], [Word::CALL; MAX_ITEMS]);
         let (pairs, words) = (pairs.get_mut(..data.len())?, words.get_mut(..data.len())?);
         for (pair, item) in pairs.iter_mut().zip(data) {
-            *pair = self.seat.pair(self.place(purpose, *item))?;
+            *pair = self.seat.pair(self.place(purpose, *item)?)?;
         }
         self.seat.snapshot(pairs, words).ok()?;
         let combined = words.iter().any(|word| word.is_personal());

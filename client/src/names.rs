@@ -196,11 +196,11 @@ mod tests {
 
     #[test]
     fn a_handle_of_another_is_at_no_place() {
-        let ours = Purpose::new(7, 3);
-        assert_eq!(ours.place(7), 3);
-        assert!(ours.place(6) >= MAX_NAMES);
-        assert!(ours.place(8) >= MAX_NAMES);
-        assert!(Purpose::from_number(0).place(1) >= MAX_NAMES);
+        let ours = Purpose::new(tag(7), 3);
+        assert_eq!(ours.place(tag(7)), 3);
+        assert!(ours.place(tag(6)) >= MAX_NAMES);
+        assert!(ours.place(tag(8)) >= MAX_NAMES);
+        assert!(Purpose::from_number(0).place(tag(0)) >= MAX_NAMES);
         assert_eq!(Purpose::from_number(ours.number()), ours);
         assert!(Purpose::new(tag(MAX_TAG - 1), MAX_NAMES).number() <= i32::MAX.unsigned_abs());
     }

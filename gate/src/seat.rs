@@ -32,7 +32,6 @@ pub struct Seat {
     life: Address<AtomicU32>,
     /// The word of the daemon's life, when the thread sat down.
     owner: u32,
-    holder: Holder,
     places: Box<[Place]>,
     epoch: Address<AtomicU64>,
     board: Board<View<AtomicU64>, View<AtomicU32>>,
@@ -75,8 +74,7 @@ impl Seat {
         let places = pairs.map(place).collect();
         let (life, epoch) = (alive.first()?, Address::of(board.epoch_place()?));
         let (owner, life) = (life.load(Ordering::Relaxed), Address::of(life));
-        let holder = lane.holder();
-        let seat = Self { life, owner, holder, places, epoch, board, alive, lane, nowhere };
+        let seat = Self { life, owner, places, epoch, board, alive, lane, nowhere };
         says_alive(owner).then_some(seat)
     }
 
@@ -101,7 +99,7 @@ impl Seat {
         if bits != place.known.get() {
             return self.look_through(place, Word::from_bits(bits));
         }
-        add(place.counter.get().get(), self.holder);
+        add(place.counter.get().get(), Holder::One);
         Some(place.answer.get())
     }
 
@@ -112,10 +110,16 @@ impl Seat {
             Standing::Answer(answer, slot) => {
                 let counter = place.pair.and_then(|pair| self.lane.counter(pair, slot));
                 let counter = counter.unwrap_or(&self.nowhere);
-                place.counter.set(Address::of(counter));
-                place.answer.set(answer);
-                place.known.set(word.bits());
-                add(counter, self.holder);
+                match self.lane.holder() {
+                    Holder::One => {
+                        place.counter.set(Address::of(counter));
+                        place.answer.set(answer);
+                        place.known.set(word.bits());
+                    }
+                    // Who shares a lane comes by here each time.
+                    Holder::Many => {}
+                }
+                add(counter, self.lane.holder());
                 Some(answer)
             }
             Standing::Call => None,

@@ -4,20 +4,21 @@
 //! Where there is no service manager the apps themselves bring it. Owns nothing; decides nothing; never
 //! waits: a service manager that does not listen keeps less, and holds no app up.
 
-use std::collections::HashMap;
-use std::fs::File;
+use std::collections::BTreeMap;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 
+use consentd_gate::page::KeptPage;
+use rustix::fs::{Mode, OFlags};
 use rustix::net::{
     AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
     SocketFlags, SocketType, sendmsg_addr, socket_with,
 };
 use sd_notify::NotifyState;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, EngineError};
 
 const PREFIX: &str = "gate-";
 
@@ -39,28 +40,61 @@ pub fn let_go(id: u64) {
     }
 }
 
-/// Takes up what an earlier daemon had kept, and has it kept no longer.
+/// Takes up what an earlier daemon had kept. What is counted, and what never can be, is kept no longer.
 pub fn take_up(engine: &Engine) {
-    let Ok(kept) = sd_notify::listen_fds_with_names() else { return };
-    let mut gates: HashMap<String, Vec<OwnedFd>> = HashMap::new();
+    let kept = match sd_notify::listen_fds_with_names() {
+        Ok(kept) => kept,
+        Err(error) => {
+            tracing::warn!(%error, "what the service manager kept is passed over");
+            return;
+        }
+    };
+    let mut gates: BTreeMap<String, Vec<OwnedFd>> = BTreeMap::new();
     for (number, name) in kept.filter(|(_, name)| name.starts_with(PREFIX)) {
-        // Opened anew by its name in /proc: a number is nobody's.
-        match File::open(format!("/proc/self/fd/{number}")) {
-            Ok(file) => gates.entry(name).or_default().push(file.into()),
+        let fds = gates.entry(name.clone()).or_default();
+        match open_anew(number) {
+            Ok(fd) => fds.push(fd),
             Err(error) => tracing::warn!(%error, name, "a kept gate cannot be opened"),
         }
     }
-    for (name, mut fds) in gates {
-        if let (Some(usage), Some(page), None) = (fds.pop(), fds.pop(), fds.pop())
-            && let Err(error) = engine.take_up_gate(None, &page, usage)
-        {
-            tracing::warn!(%error, name, "what was counted in a kept gate is not recorded");
+    for (name, fds) in gates {
+        match count(engine, fds) {
+            Ok(()) => {}
+            Err(Uncounted::Refused(error)) if error.may_pass() => {
+                tracing::error!(%error, name, "what was counted in a kept gate waits for the next start");
+                continue;
+            }
+            Err(error) => tracing::warn!(%error, name, "what is kept is passed over"),
         }
         let states = [NotifyState::FdStoreRemove, NotifyState::FdName(&name)];
         if let Err(error) = tell(&states, &[]) {
             tracing::warn!(%error, name, "the service manager keeps a gate that was taken up");
         }
     }
+}
+
+/// Why nothing was counted.
+#[derive(Debug, thiserror::Error)]
+enum Uncounted {
+    /// A page and its usage memory are two.
+    #[error("{0} descriptors are no gate; two are")]
+    NotTwo(usize),
+    /// They are no gate, or the ledger takes nothing.
+    #[error(transparent)]
+    Refused(#[from] EngineError),
+}
+
+fn count(engine: &Engine, fds: Vec<OwnedFd>) -> Result<(), Uncounted> {
+    let [one, other] = fds.try_into().map_err(|fds: Vec<_>| Uncounted::NotTwo(fds.len()))?;
+    // The service manager keeps no order among descriptors of one name.
+    let (page, usage) = if KeptPage::open(&one).is_ok() { (one, other) } else { (other, one) };
+    Ok(engine.take_up_gate(None, &page, usage)?)
+}
+
+/// By its name in /proc, since a number is nobody's. Whatever it is, opening it waits for nothing.
+fn open_anew(number: RawFd) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    rustix::fs::open(format!("/proc/self/fd/{number}"), flags, Mode::empty())
 }
 
 /// Tells the service manager, if there is one and it has room for what it is told.

@@ -10,6 +10,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
+use crate::descriptors::{self, Descriptors};
 use crate::place;
 use crate::process::{PATIENCE, Process, Woken, bound_command, in_words};
 
@@ -33,6 +34,8 @@ pub struct DaemonDirs {
 pub struct Daemon {
     process: Process,
     notifications: UnixDatagram,
+    /// What it has kept for its next start, as far as its notifications were read.
+    kept: Descriptors,
     dirs: DaemonDirs,
 }
 
@@ -44,9 +47,23 @@ impl Daemon {
         Ok(daemon)
     }
 
+    /// Starts it with what an earlier one had kept, and returns when it says READY.
+    pub fn start_with(address: &str, dirs: &DaemonDirs, kept: Descriptors) -> Result<Daemon> {
+        let mut command = kept.command(&place::built("consentd")?)?;
+        let mut daemon = Daemon::spawn(Daemon::told(&mut command, address, dirs), dirs)?;
+        daemon.kept = kept;
+        daemon.await_ready()?;
+        Ok(daemon)
+    }
+
     /// Starts it and waits for nothing.
     pub fn launch(address: &str, dirs: &DaemonDirs) -> Result<Daemon> {
         let mut command = bound_command(place::built("consentd")?);
+        Daemon::told(&mut command, address, dirs);
+        Daemon::with_command(command, dirs)
+    }
+
+    fn told<'a>(command: &'a mut Command, address: &str, dirs: &DaemonDirs) -> &'a mut Command {
         command
             .args(["--address", address])
             .arg("--state-dir")
@@ -56,12 +73,15 @@ impl Daemon {
             .arg("--apps-dir")
             .arg(&dirs.apps_dir)
             .arg("--config")
-            .arg(&dirs.config_path);
-        Daemon::with_command(command, dirs)
+            .arg(&dirs.config_path)
     }
 
     /// Starts a daemon that somebody else has put together; its log and its notifications come here.
     pub fn with_command(mut command: Command, dirs: &DaemonDirs) -> Result<Daemon> {
+        Daemon::spawn(command.stdin(Stdio::null()), dirs)
+    }
+
+    fn spawn(command: &mut Command, dirs: &DaemonDirs) -> Result<Daemon> {
         let socket_path = dirs.log_path.with_extension("notify");
         match std::fs::remove_file(&socket_path) {
             Ok(()) => {}
@@ -75,11 +95,11 @@ impl Daemon {
         command
             .env("NOTIFY_SOCKET", &socket_path)
             .env_remove("JOURNAL_STREAM")
-            .stdin(Stdio::null())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log));
-        let process = Process::spawn("consentd", &mut command)?;
-        Ok(Daemon { process, notifications, dirs: dirs.clone() })
+        let process = Process::spawn("consentd", command)?;
+        let kept = Descriptors::default();
+        Ok(Daemon { process, notifications, kept, dirs: dirs.clone() })
     }
 
     /// Waits for READY=1; an error when the daemon ends before.
@@ -89,12 +109,10 @@ impl Daemon {
 
     /// Waits for a notification that has this line.
     pub fn await_notification(&mut self, line: &str) -> Result<()> {
-        let mut message = [0; 4096];
         loop {
             match self.process.await_any(&[self.notifications.as_fd()])? {
                 Woken::ByInput => {
-                    let length = self.notifications.recv(&mut message)?;
-                    let text = String::from_utf8_lossy(&message[..length]);
+                    let text = self.heed_one()?;
                     if text.lines().any(|each| each == line) {
                         return Ok(());
                     }
@@ -108,6 +126,27 @@ impl Daemon {
                 }
             }
         }
+    }
+
+    /// Reads the next notification and does what it says.
+    fn heed_one(&mut self) -> Result<String> {
+        let (text, fds) = descriptors::notification(&self.notifications)?;
+        self.kept.heed(&text, fds);
+        Ok(text)
+    }
+
+    /// What it has kept for its next start, by all that it told until now.
+    pub fn kept(&mut self) -> Result<&Descriptors> {
+        self.notifications.set_nonblocking(true)?;
+        while self.heed_one().is_ok() {}
+        self.notifications.set_nonblocking(false)?;
+        Ok(&self.kept)
+    }
+
+    /// Takes that away, for another start.
+    pub fn take_kept(&mut self) -> Result<Descriptors> {
+        self.kept()?;
+        Ok(std::mem::take(&mut self.kept))
     }
 
     /// Its process id.
@@ -140,9 +179,7 @@ impl Daemon {
     /// SIGTERM: how it ended.
     pub fn terminate(&mut self) -> Result<ExitStatus> {
         // What it told meanwhile and nobody read: it may want to tell one thing more.
-        self.notifications.set_nonblocking(true)?;
-        while self.notifications.recv(&mut [0; 4096]).is_ok() {}
-        self.notifications.set_nonblocking(false)?;
+        self.kept()?;
         self.process.terminate()
     }
 

@@ -10,6 +10,7 @@ pub mod bus;
 pub mod client;
 pub mod ctl;
 pub mod daemon;
+pub mod descriptors;
 pub mod gate;
 pub mod person;
 pub mod place;

@@ -8,6 +8,7 @@ use crate::app::{App, Guise};
 use crate::bus::{Bus, BusKind};
 use crate::ctl::Ctl;
 use crate::daemon::Daemon;
+use crate::descriptors::Descriptors;
 use crate::person::Person;
 use crate::stage::Stage;
 
@@ -88,6 +89,12 @@ impl World {
     /// Starts a daemon where the last one was.
     pub fn start_again(&mut self) -> Result<()> {
         self.daemon = Daemon::start(self.bus.address(), self.stage.dirs())?;
+        Ok(())
+    }
+
+    /// The same with what the last one had kept.
+    pub fn start_again_with(&mut self, kept: Descriptors) -> Result<()> {
+        self.daemon = Daemon::start_with(self.bus.address(), self.stage.dirs(), kept)?;
         Ok(())
     }
 }

@@ -67,6 +67,31 @@ pub enum EngineError {
     CatalogUnavailable(String),
 }
 
+impl EngineError {
+    /// Whether the same may go well another time: what failed is the disk, not what was asked.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            EngineError::StoreUnavailable(_)
+            | EngineError::NotStored(_)
+            | EngineError::LedgerUnavailable(_)
+            | EngineError::Ledger(_)
+            | EngineError::Store(_) => true,
+            EngineError::UnknownToggle { .. }
+            | EngineError::UnknownApp { .. }
+            | EngineError::Invalid(_)
+            | EngineError::TooLarge(_)
+            | EngineError::Locked { .. }
+            | EngineError::GuardianOnly(_)
+            | EngineError::Undeclared
+            | EngineError::TooManyGates(_)
+            | EngineError::AnothersGate
+            | EngineError::Gate(_)
+            | EngineError::CatalogUnavailable(_) => false,
+        }
+    }
+}
+
 /// What was wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {

@@ -35,7 +35,7 @@ on_both_buses![
 const ADS: &str = "ads.personalised";
 const OAID: &str = "device.oaid";
 /// Allowed by nobody's switch.
-const SYSTEMS: (&str, &str) = ("security.systems", "logs.crash");
+pub(crate) const SYSTEMS: (&str, &str) = ("security.systems", "logs.crash");
 
 async fn a_page_answers_as_the_bus_does(world: &mut World) -> Result<()> {
     let person = world.person().await?;
@@ -230,7 +230,7 @@ async fn interrupted(world: &mut World, end: impl Fn(&mut World) -> Result<()>) 
     client.process.kill()
 }
 
-async fn recorded(world: &World, app: &str) -> Result<u64> {
+pub(crate) async fn recorded(world: &World, app: &str) -> Result<u64> {
     let person = world.person().await?;
     let filter = Options::from([("app", Variant::from(app)), ("decision", Variant::from("allow"))]);
     let rows = person.settings.counts(filter, &["app"], Options::new()).await?;

@@ -19,6 +19,7 @@ mod identities;
 mod ids;
 mod install;
 mod interfaces;
+mod kept;
 mod kill;
 mod known_attacks;
 mod lifetimes;

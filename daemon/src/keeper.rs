@@ -1,14 +1,15 @@
 //! What the service manager keeps for the daemon's next start: the memory of open gates, so that what a
 //! daemon that crashed had not drained is counted all the same.
 //!
-//! Where there is no service manager the apps themselves bring it. Owns nothing; decides nothing; never
-//! waits: a service manager that does not listen keeps less, and holds no app up.
+//! Where there is no service manager the apps themselves bring it. Owns what it still has to tell; decides
+//! nothing; never waits: a service manager that does not listen keeps less, and holds no app up.
 
 use std::collections::BTreeMap;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use consentd_gate::page::KeptPage;
 use rustix::fs::{Mode, OFlags};
@@ -22,54 +23,88 @@ use crate::engine::{Engine, EngineError};
 
 const PREFIX: &str = "gate-";
 
-/// Has a gate's memory kept.
-pub fn keep(id: u64, page: BorrowedFd<'_>, usage: BorrowedFd<'_>) {
-    let name = name(id);
-    let states = [NotifyState::FdStore, NotifyState::FdName(&name)];
-    if let Err(error) = tell(&states, &[page, usage]) {
-        tracing::warn!(%error, "the service manager does not keep a gate");
-    }
+/// More names than a service manager keeps (`FileDescriptorStoreMax=`).
+const MOST_OWED: usize = 4_096;
+
+/// The service manager, as the one who keeps gates.
+#[derive(Debug, Default)]
+pub struct Keeper {
+    /// What it keeps no longer once it has room to hear of it.
+    owed: Mutex<Vec<String>>,
 }
 
-/// Has it kept no longer.
-pub fn let_go(id: u64) {
-    let name = name(id);
-    let states = [NotifyState::FdStoreRemove, NotifyState::FdName(&name)];
-    if let Err(error) = tell(&states, &[]) {
-        tracing::warn!(%error, "the service manager was not told of a closed gate");
+impl Keeper {
+    /// Has a gate's memory kept.
+    pub fn keep(&self, id: u64, page: BorrowedFd<'_>, usage: BorrowedFd<'_>) {
+        self.settle();
+        let name = name(id);
+        let states = [NotifyState::FdStore, NotifyState::FdName(&name)];
+        if let Err(error) = tell(&states, &[page, usage]) {
+            tracing::warn!(%error, "the service manager does not keep a gate");
+        }
     }
-}
 
-/// Takes up what an earlier daemon had kept. What is counted, and what never can be, is kept no longer.
-pub fn take_up(engine: &Engine) {
-    let kept = match sd_notify::listen_fds_with_names() {
-        Ok(kept) => kept,
-        Err(error) => {
-            tracing::warn!(%error, "what the service manager kept is passed over");
-            return;
-        }
-    };
-    let mut gates: BTreeMap<String, Vec<OwnedFd>> = BTreeMap::new();
-    for (number, name) in kept.filter(|(_, name)| name.starts_with(PREFIX)) {
-        let fds = gates.entry(name.clone()).or_default();
-        match open_anew(number) {
-            Ok(fd) => fds.push(fd),
-            Err(error) => tracing::warn!(%error, name, "a kept gate cannot be opened"),
-        }
+    /// Has it kept no longer.
+    pub fn let_go(&self, id: u64) {
+        self.let_go_of(name(id));
     }
-    for (name, fds) in gates {
-        match count(engine, fds) {
-            Ok(()) => {}
-            Err(Uncounted::Refused(error)) if error.may_pass() => {
-                tracing::error!(%error, name, "what was counted in a kept gate waits for the next start");
-                continue;
+
+    /// Takes up what an earlier daemon had kept. What is counted, and what never can be, is kept no longer.
+    pub fn take_up(&self, engine: &Engine) {
+        let kept = match sd_notify::listen_fds_with_names() {
+            Ok(kept) => kept,
+            Err(error) => {
+                tracing::warn!(%error, "what the service manager kept is passed over");
+                return;
             }
-            Err(error) => tracing::warn!(%error, name, "what is kept is passed over"),
+        };
+        let mut gates: BTreeMap<String, Vec<OwnedFd>> = BTreeMap::new();
+        for (number, name) in kept.filter(|(_, name)| name.starts_with(PREFIX)) {
+            let fds = gates.entry(name.clone()).or_default();
+            match open_anew(number) {
+                Ok(fd) => fds.push(fd),
+                Err(error) => tracing::warn!(%error, name, "a kept gate cannot be opened"),
+            }
         }
-        let states = [NotifyState::FdStoreRemove, NotifyState::FdName(&name)];
-        if let Err(error) = tell(&states, &[]) {
-            tracing::warn!(%error, name, "the service manager keeps a gate that was taken up");
+        for (name, fds) in gates {
+            match count(engine, fds) {
+                Ok(()) => {}
+                Err(Uncounted::Refused(error)) if error.may_pass() => {
+                    tracing::error!(%error, name, "what was counted in a kept gate waits for the next start");
+                    continue;
+                }
+                Err(error) => tracing::warn!(%error, name, "what is kept is passed over"),
+            }
+            self.let_go_of(name);
         }
+    }
+
+    fn let_go_of(&self, name: String) {
+        let mut owed = self.owed();
+        if owed.len() < MOST_OWED {
+            owed.push(name);
+        }
+        drop(owed);
+        self.settle();
+    }
+
+    /// Tells it what it had no room to hear of before.
+    fn settle(&self) {
+        let mut owed = self.owed();
+        while let Some(name) = owed.last() {
+            let states = [NotifyState::FdStoreRemove, NotifyState::FdName(name)];
+            match tell(&states, &[]) {
+                Ok(()) => owed.pop(),
+                Err(error) => {
+                    tracing::debug!(%error, owed = owed.len(), "the service manager does not listen");
+                    return;
+                }
+            };
+        }
+    }
+
+    fn owed(&self) -> MutexGuard<'_, Vec<String>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -115,8 +115,9 @@ fn serve(arguments: Arguments) -> anyhow::Result<()> {
         name: arguments.name,
         settings_executables: configuration.settings_executables,
         alive: Arc::new(alive),
+        keeper: Arc::default(),
     };
-    keeper::take_up(&engine);
+    service.keeper.take_up(&engine);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         // More than one user's looks into the history can hold: a check that waits for the disk finds one.

@@ -28,6 +28,10 @@ pub enum Order {
     CheckWith(String, Vec<String>, String),
     /// `request`: what each says.
     Request(String, Vec<String>),
+    /// Begins a `request` and does not wait for it.
+    Begin(String, Vec<String>),
+    /// Drops every request that was begun.
+    Forget,
     /// For each list of items: what the page says, if it does; and what `Preview` says.
     Compare(String, Vec<Vec<String>>),
     /// The next of `changed`.
@@ -60,6 +64,11 @@ impl Client {
         Client::with(world, bound_command(executable(world, app)?), &["orders"]).await
     }
 
+    /// Starts one that takes gates by itself, to break them: it takes [`Deed`](crate::breaker::Deed)s.
+    pub async fn breaker(world: &World, app: &str) -> Result<Client> {
+        Client::with(world, bound_command(executable(world, app)?), &["break"]).await
+    }
+
     /// Starts one that checks as fast as it can.
     pub async fn run(world: &World, app: &str, run: &Run<'_>) -> Result<Client> {
         let path = run.tally.to_str().context("a path")?;
@@ -89,13 +98,13 @@ impl Client {
     }
 
     /// Any order and its reply.
-    pub async fn tell<T: for<'a> Deserialize<'a>>(&mut self, order: Order) -> Result<T> {
+    pub async fn tell<T: for<'a> Deserialize<'a>>(&mut self, order: impl Serialize) -> Result<T> {
         self.send(order).await?;
         self.reply().await
     }
 
     /// An order whose reply is read later.
-    pub async fn send(&mut self, order: Order) -> Result<()> {
+    pub async fn send(&mut self, order: impl Serialize) -> Result<()> {
         let mut line = serde_json::to_vec(&order)?;
         line.push(b'\n');
         Ok(self.orders.write_all(&line).await?)

@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod app;
+pub mod breaker;
 pub mod bus;
 pub mod client;
 pub mod ctl;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use consent::{Consent, Context, DataItem, Decision, Reason};
 use consentd_dbus::{Gate1Proxy, Options};
+use consentd_tests::breaker;
 use consentd_tests::client::{Compared, Order, Tallied, Tally};
 use rustix::process::{Pid, WaitOptions, waitpid};
 use serde::Serialize;
@@ -17,6 +18,11 @@ use serde::Serialize;
 fn main() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if words == ["break"] {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(breaker::serve())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let consent = Consent::open()?;
     say(&"open")?;
     match words.as_slice() {
@@ -58,6 +64,7 @@ fn say(reply: &impl Serialize) -> Result<()> {
 
 fn take_orders(consent: &Consent) -> Result<()> {
     let mut changed = consent.changed()?;
+    let mut begun = Vec::new();
     for line in std::io::stdin().lines() {
         match serde_json::from_str(&line?)? {
             Order::Check(purpose, data) => {
@@ -81,6 +88,15 @@ fn take_orders(consent: &Consent) -> Result<()> {
                 let asked =
                     consent.request_blocking(consent.purpose(&purpose)?, &data, &Context::new());
                 say(&in_words(&asked?))?;
+            }
+            Order::Begin(purpose, data) => {
+                let data = items(consent, &data)?;
+                begun.push(consent.request(consent.purpose(&purpose)?, &data, &Context::new()));
+                say(&"begun")?;
+            }
+            Order::Forget => {
+                begun.clear();
+                say(&"dropped")?;
             }
             Order::Compare(purpose, lists) => {
                 let compared: Result<Vec<Compared>> =

@@ -157,7 +157,7 @@ async fn flipped(
 }
 
 /// The game's declaration under another name.
-fn an_ad_app(name: &str) -> String {
+pub(crate) fn an_ad_app(name: &str) -> String {
     format!(
         r#"[app]
 id = "org.example.{name}"

@@ -327,7 +327,7 @@ async fn many_connections_come_and_go(world: &mut World) -> Result<()> {
     Ok(())
 }
 
-fn open_files(world: &World) -> Result<usize> {
+pub(crate) fn open_files(world: &World) -> Result<usize> {
     Ok(std::fs::read_dir(format!("/proc/{}/fd", world.daemon.pid()))?.count())
 }
 

@@ -7,6 +7,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a scenario names the reply it wants")]
 
 mod agent;
+mod breaker;
 mod buses;
 mod check;
 mod client;
@@ -30,6 +31,7 @@ mod proof;
 mod readme;
 mod recovery;
 mod reload;
+mod requests;
 mod revocation;
 mod scenario;
 mod settings_authority;

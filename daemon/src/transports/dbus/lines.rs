@@ -19,7 +19,6 @@ use super::errors::wire;
 use super::service::Service;
 use crate::engine::OpenedGate;
 use crate::identity::Caller;
-use crate::keeper;
 
 /// From an app's word to the drain: so often a busy app costs a wake-up.
 const EPOCH: Duration = Duration::from_secs(30);
@@ -57,7 +56,7 @@ pub(super) fn open(
     let OpenedGate { id, generation, descriptors } =
         service.engine.open_gate(caller).map_err(wire)?;
     let made = line(&service.alive).inspect_err(|_| service.engine.close_gate(id))?;
-    keeper::keep(id, descriptors.page.as_fd(), descriptors.usage.as_fd());
+    service.keeper.keep(id, descriptors.page.as_fd(), descriptors.usage.as_fd());
     tokio::spawn(listen(Arc::downgrade(service), id, made.ours));
     let handles = [
         ("page", descriptors.page),
@@ -122,6 +121,6 @@ async fn listen(service: std::sync::Weak<Service>, id: u64, mut line: UnixStream
     }
     if let Some(service) = service.upgrade() {
         service.engine.close_gate(id);
-        keeper::let_go(id);
+        service.keeper.let_go(id);
     }
 }

@@ -19,6 +19,7 @@ use crate::authority::Authority;
 use crate::engine::{Engine, Policy};
 use crate::identity::bus::{Examiner, Limits};
 use crate::identity::{Identified, ProcRoot, Unidentified};
+use crate::keeper::Keeper;
 use crate::prompts::Prompts;
 
 /// How long the bus or polkit may take to answer, a person's password included.
@@ -37,6 +38,8 @@ pub struct Config {
     pub settings_executables: Vec<PathBuf>,
     /// What tells apps in process whether this daemon lives.
     pub alive: Arc<OwnedFd>,
+    /// What keeps their gates' memory for the next one.
+    pub keeper: Arc<Keeper>,
 }
 
 /// The daemon on a bus.
@@ -60,6 +63,8 @@ pub struct Service {
     pub(super) exports: Arc<Places>,
     /// What tells apps in process whether this daemon lives.
     pub(super) alive: Arc<OwnedFd>,
+    /// What keeps their gates' memory for the next one.
+    pub(super) keeper: Arc<Keeper>,
     /// Held for reading by every call under way, for writing by the stop.
     calls: Arc<RwLock<()>>,
     name: String,
@@ -96,6 +101,7 @@ impl Service {
             readers: Places::new(4, "looks into the history"),
             exports: Places::new(1, "export"),
             alive: config.alive,
+            keeper: config.keeper,
             calls: Arc::default(),
             name: config.name,
         })

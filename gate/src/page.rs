@@ -49,7 +49,7 @@ pub use kept::KeptPage;
 #[cfg(not(loom))]
 pub use reader::Page;
 #[cfg(not(loom))]
-pub use writer::{Contents, Edit, PageWriter, Ruling, fresh_id};
+pub use writer::{Contents, Edit, Fit, PageWriter, Ruling, fresh_id};
 
 /// The most pairs of a page.
 pub const MAX_PAIRS: usize = 4096;

@@ -7,8 +7,8 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use consentd_gate::page::{
-    Contents, KeptPage, MAX_ITEMS, MAX_LEN, MAX_PAIRS, Page, PageWriter, PairIndex, Ruling, State,
-    Torn, fresh_id,
+    Contents, Fit, KeptPage, MAX_ITEMS, MAX_LEN, MAX_PAIRS, Page, PageWriter, PairIndex, Ruling,
+    State, Torn, fresh_id,
 };
 use consentd_gate::{Answer, GateError, Reason, Refusal, Slot, Standing, Word};
 use rustix::fs::{Gid, Mode, OFlags, SealFlags, Uid};
@@ -104,12 +104,14 @@ fn an_update_is_seen_at_once() {
 fn an_answer_keeps_its_slot_and_a_ninth_calls() {
     let (mut writer, page) = gate();
     for (at, reason) in Reason::ALL[1..9].iter().enumerate() {
-        writer.update(1, |edit| edit.set(pair(1), ruling(*reason)));
+        let fit = writer.update(1, |edit| edit.set(pair(1), ruling(*reason)));
+        assert_eq!(fit, Fit::Whole);
         assert_eq!(page.word(pair(1)).alone(), Standing::Answer(answer(*reason), Slot::ALL[at]));
     }
-    writer.update(1, |edit| edit.set(pair(1), ruling(Reason::Locked)));
-    assert_eq!(page.word(pair(1)).alone(), Standing::Call);
-    writer.update(1, |edit| edit.set(pair(1), ruling(Reason::ALL[3])));
+    let fit = writer.update(1, |edit| edit.set(pair(1), ruling(Reason::Locked)));
+    assert_eq!((fit, page.word(pair(1)).alone()), (Fit::OutOfSlots, Standing::Call));
+    let fit = writer.update(1, |edit| edit.set(pair(1), ruling(Reason::ALL[3])));
+    assert_eq!(fit, Fit::Whole);
     assert_eq!(page.word(pair(1)).alone(), Standing::Answer(answer(Reason::ALL[3]), Slot::ALL[2]));
     // Another pair has slots of its own.
     writer.update(1, |edit| edit.set(pair(2), ruling(Reason::Locked)));

@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use consentd_gate::page::{Contents, PageWriter, PairIndex, Ruling as Shown, fresh_id};
+use consentd_gate::page::{Contents, Fit, PageWriter, PairIndex, Ruling as Shown, fresh_id};
 use consentd_gate::usage::{Hostile, Totals, UsageReader};
 use consentd_gate::{Answer, GateError, Standing};
 
@@ -160,9 +160,14 @@ impl Gate {
     fn update(&mut self, generation: u64, shown: &[(PairIndex, Shown)]) {
         if !self.superseded {
             self.generation = generation;
-            self.page.update(generation, |edit| {
+            let fit = self.page.update(generation, |edit| {
                 shown.iter().for_each(|(pair, shown)| edit.set(*pair, *shown));
             });
+            match fit {
+                Fit::Whole => {}
+                // The app opens another gate, whose slots are all free.
+                Fit::OutOfSlots => self.supersede(),
+            }
         }
     }
 

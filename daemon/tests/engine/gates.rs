@@ -9,74 +9,15 @@ use consentd::engine::change::{Change, Hold, SetOptions};
 use consentd::engine::settings::{By, LockedFor};
 use consentd::engine::{Asker, Engine, EngineError, Request};
 use consentd::ledger::Line;
-use consentd_gate::page::{Page, PairIndex, State};
-use consentd_gate::usage::{Lane, Usage};
+use consentd_gate::page::{PairIndex, State};
 use consentd_gate::{Decision, Slot, Standing};
 use proptest::prelude::*;
 
+use crate::client::{Client, ruled, told};
 use crate::device::{
-    ADS, APPROXIMATE, App, Device, GAME, OAID, OTHER_USER, PLACE, PRECISE, USER, WEATHER,
-    allow_for, history, records, set,
+    ADS, APPROXIMATE, App, BEGIN, Device, GAME, OAID, OTHER_USER, PLACE, PRECISE, USER, WEATHER,
+    allow_for, history, records, set, set_with,
 };
-
-/// An app's side of a gate.
-struct Client {
-    id: u64,
-    page: Page,
-    usage: Usage,
-    lane: Lane,
-}
-
-impl Client {
-    fn open(engine: &Engine, app: &App) -> Self {
-        let opened = engine.open_gate(&app.0).unwrap();
-        let page = Page::open(opened.descriptors.page, Some(opened.id)).unwrap();
-        let usage = Usage::open(opened.descriptors.usage, &page).unwrap();
-        let lane = usage.lane();
-        Self { id: opened.id, page, usage, lane }
-    }
-
-    fn pair(&self, purpose: &str, data: &str) -> PairIndex {
-        let names = self.page.directory();
-        let (purpose, data) = (names.purpose(purpose).unwrap(), names.data(data).unwrap());
-        names.pair(purpose, data).unwrap()
-    }
-
-    /// What the page says, in words; `call` where only the daemon can.
-    fn says(&self, purpose: &str, data: &str) -> String {
-        told(self.page.word(self.pair(purpose, data)).standing())
-    }
-
-    /// Checks so many times, and counts it.
-    fn check(&self, purpose: &str, data: &str, times: u64) {
-        let pair = self.pair(purpose, data);
-        let Standing::Answer(_, slot) = self.page.word(pair).standing() else {
-            panic!("no answer for {data}");
-        };
-        (0..times).for_each(|_| self.lane.count(pair, slot));
-    }
-
-    /// What is brought to the next daemon.
-    fn kept(&self) -> (OwnedFd, OwnedFd) {
-        let copy = |fd: std::os::fd::BorrowedFd<'_>| fd.try_clone_to_owned().unwrap();
-        (copy(self.page.fd()), copy(self.usage.fd()))
-    }
-}
-
-fn told(standing: Standing) -> String {
-    match standing {
-        Standing::Answer(answer, _) => {
-            let words = [answer.decision().wire(), answer.reason().wire(), answer.refusal().wire()];
-            words.join(" ")
-        }
-        Standing::Call => "call".into(),
-        Standing::Void => "void".into(),
-    }
-}
-
-fn ruled(ruling: Ruling) -> String {
-    [ruling.decision().word(), ruling.reason.word(), ruling.refusal.word()].join(" ")
-}
 
 fn preview(engine: &Engine, app: &App, purpose: &str, data: &[&str]) -> Vec<Ruling> {
     let context = Context::default();
@@ -249,6 +190,50 @@ fn what_is_used_up_or_ends_by_the_clock_is_the_daemons_to_answer() {
     // Precise would be refused with its counterpart, which only the daemon knows of.
     allow_for(&engine, "location.app", WEATHER, "until", Some(until)).unwrap();
     assert_eq!(weather.says(PLACE, PRECISE), "call");
+}
+
+/// A pair has eight slots for answers.
+#[test]
+fn a_page_with_no_room_for_an_answer_gives_way_to_another() {
+    let device = Device::new();
+    // The notice of 2019 is in force.
+    device.set_wall(1_577_836_800);
+    let engine = device.start();
+    device.set_wall(BEGIN);
+    let app = App::declared(&engine, WEATHER);
+    let weather = Client::open(&engine, &app);
+    let (place, precise) = ("location.app", "location.precise");
+    let turn = |toggle, state| set(&engine, &[(toggle, WEATHER, state)]).unwrap();
+    let under = |toggle| {
+        let old = SetOptions { notice: Some("2019-12-09".into()), ..SetOptions::default() };
+        set_with(&engine, &[(toggle, WEATHER, "on")], &old).unwrap()
+    };
+    let hold = |toggle, hold| engine.lock(LockedFor::User(USER), &[toggle], hold).unwrap();
+    let steps: [(&dyn Fn() -> u64, &str); 9] = [
+        (&|| turn(place, "off"), "deny toggle-off none"),
+        (&|| hold(place, Hold::Off), "deny locked none"),
+        (&|| turn(precise, "on"), "deny locked none"),
+        (&|| hold(place, Hold::Released).max(under(place)), "ask notice-changed none"),
+        (&|| turn(place, "on"), "allow contract "),
+        (&|| turn(precise, "ask"), "ask not-set approximate"),
+        (&|| turn(precise, "off"), "deny toggle-off approximate"),
+        (&|| hold(precise, Hold::Off), "deny locked approximate"),
+        (&|| hold(precise, Hold::Released).max(under(precise)), "ask notice-changed approximate"),
+    ];
+    let [steps @ .., (last, ninth)] = &steps;
+    assert_eq!(weather.says(PLACE, PRECISE), "ask not-set none");
+    for (step, said) in steps {
+        step();
+        assert_eq!(weather.says(PLACE, PRECISE), *said);
+    }
+    weather.check(PLACE, APPROXIMATE, 3);
+    last();
+    assert_eq!(weather.page.state(), State::Superseded);
+    assert_eq!(weather.says(PLACE, APPROXIMATE), "call", "the whole page, so that the app reopens");
+    let other = Client::open(&engine, &app);
+    assert_eq!(other.says(PLACE, PRECISE), *ninth);
+    assert_eq!(ruled(preview(&engine, &app, PLACE, &[PRECISE])[0]), *ninth);
+    assert_eq!(reported(&engine), [row(APPROXIMATE, "contract", 3)], "what was counted is");
 }
 
 #[test]

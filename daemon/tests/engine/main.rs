@@ -7,6 +7,7 @@ mod authority;
 mod backups;
 mod bad_disk;
 mod chain;
+mod client;
 mod consents;
 mod damage;
 mod device;

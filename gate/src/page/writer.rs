@@ -38,6 +38,15 @@ pub struct Ruling {
     pub personal: bool,
 }
 
+/// Whether a page could show what it was to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// All of it.
+    Whole,
+    /// Some pair has no slot left for its answer, and calls instead: another page would have.
+    OutOfSlots,
+}
+
 /// An id for a page and its usage memory: random, not 0.
 ///
 /// # Errors
@@ -102,10 +111,13 @@ impl PageWriter {
 
     /// Shows other rulings, all at one moment to whoever reads several. When it returns, every check
     /// that starts sees them. `generation` is the settings generation that the page shows from then on.
-    pub fn update(&mut self, generation: u64, edit: impl FnOnce(&mut Edit<'_>)) {
+    /// Where it does not fit, [`supersede`](Self::supersede) it: another page is better than a pair that
+    /// calls as long as this one lives.
+    pub fn update(&mut self, generation: u64, edit: impl FnOnce(&mut Edit<'_>)) -> Fit {
         self.board.begin();
-        let mut open = Edit { writer: self, generation };
+        let mut open = Edit { writer: self, generation, fit: Fit::Whole };
         edit(&mut open);
+        open.fit
     }
 
     /// Makes every word call, and says that the app has another page now.
@@ -163,6 +175,7 @@ pub(super) fn board(
 pub struct Edit<'a> {
     writer: &'a mut PageWriter,
     generation: u64,
+    fit: Fit,
 }
 
 impl Edit<'_> {
@@ -176,7 +189,14 @@ impl Edit<'_> {
             Some(answer) => board.standing(pair, answer),
             None => Standing::Call,
         };
-        let word = Word::new(stand(ruling.alone), stand(ruling.combined));
+        let (alone, combined) = (stand(ruling.alone), stand(ruling.combined));
+        for (answer, standing) in [(ruling.alone, alone), (ruling.combined, combined)] {
+            let is_shown = answer.is_some_and(Answer::is_of_a_daemon);
+            if is_shown && standing == Standing::Call {
+                self.fit = Fit::OutOfSlots;
+            }
+        }
+        let word = Word::new(alone, combined);
         board.show(pair, if ruling.personal { word.personal() } else { word });
     }
 }

@@ -90,7 +90,8 @@ pub async fn serve_blocks() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn call(bus: &Connection, call: Call) -> Result<Message> {
+/// Makes a call and waits for its answer.
+pub async fn call(bus: &Connection, call: Call) -> Result<Message> {
     let method = async |name, path, interface, member, body: Body<'_>| -> Result<Message> {
         let (name, interface) = (Some(name), Some(interface));
         let reply = match body {
@@ -196,7 +197,8 @@ impl Caller {
     }
 }
 
-type Lined = Lines<BufReader<ChildStdout>>;
+/// What such a part says.
+pub type Lined = Lines<BufReader<ChildStdout>>;
 
 /// Starts a part of this program as the app of this name.
 pub fn start_as(world: &World, app: &str, part: &str) -> Result<(Process, ChildStdin, Lined)> {

@@ -1,5 +1,5 @@
-//! A check in process, in Rust and in C, with one thread and with two, beside one atomic load and an
-//! empty call; and what the client does while nothing happens.
+//! A check in process, in Rust and in C, with one thread and with two, beside one atomic load, an empty
+//! call, and the same question over D-Bus; and what client and daemon do while nothing happens.
 
 use std::hint::black_box;
 use std::io::Write;
@@ -15,21 +15,29 @@ use consentd_tests::process::{Process, bound_command};
 use consentd_tests::world::World;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{ChildStdin, ChildStdout};
+use zbus::Connection;
 
-use crate::calls::{APP, ITEMS, PURPOSE, start_as};
+use crate::calls::{APP, Call, ITEMS, PURPOSE, call, start_as};
+use crate::proc::Switches;
 use crate::table::{Table, Verdict};
 
 /// Checks in a block.
 const TIMES: u32 = 1_000_000;
 /// Blocks in a row: the first ones find a processor that has just been woken.
 const BLOCKS: usize = 15;
+/// Checks over D-Bus beside them.
+const CALLS: u32 = 200;
+/// What was counted has been drained before this is over.
+const SETTLING: Duration = Duration::from_secs(40);
 const IDLE: Duration = Duration::from_secs(20);
 
-/// Nanoseconds of an atomic load, an empty call, a check, and a check while another thread checks.
-type Figures = [f64; 4];
+/// Nanoseconds of an atomic load, an empty call, a check, a check while another thread checks, and one
+/// over D-Bus.
+type Figures = [f64; 5];
 
 /// The other end: an app that checks in blocks.
-pub fn serve() -> Result<ExitCode> {
+pub async fn serve() -> Result<ExitCode> {
+    let bus = Connection::system().await?;
     let consent = Consent::open()?;
     let (purpose, data) = (consent.purpose(PURPOSE)?, consent.data(ITEMS[0])?);
     let word = AtomicU64::new(1);
@@ -46,7 +54,12 @@ pub fn serve() -> Result<ExitCode> {
             let theirs = other.join().map_err(|_| anyhow::anyhow!("a thread panicked"))??;
             anyhow::Ok(f64::max(mine, theirs))
         })?;
-        let figures: Figures = [load, empty, one, two];
+        let began = Instant::now();
+        for _ in 0..CALLS {
+            call(&bus, Call::Check).await?;
+        }
+        let called = began.elapsed().as_secs_f64() * 1e9 / f64::from(CALLS);
+        let figures: Figures = [load, empty, one, two, called];
         let mut out = std::io::stdout().lock();
         serde_json::to_writer(&mut out, &figures)?;
         out.write_all(b"\n")?;
@@ -88,7 +101,7 @@ fn empty(value: u64) -> u64 {
 pub async fn measure(table: &mut Table, rounds: u32) -> Result<()> {
     let world = World::start(BusKind::DbusDaemon).await?;
     let (rust, mut orders, mut lines) = start_as(&world, APP, "checker")?;
-    let mut found: [Vec<f64>; 6] = Default::default();
+    let mut found: [Vec<f64>; 7] = Default::default();
     // Once it has its gate, its file may be another's.
     told(&mut orders, &mut lines).await?;
     let mut c = in_c(&world)?;
@@ -99,10 +112,13 @@ pub async fn measure(table: &mut Table, rounds: u32) -> Result<()> {
             figures.push(figure);
         }
     }
-    let [load, empty, one, two, c_one, c_two] = found.map(|mut figures| middle(&mut figures));
+    let [load, empty, one, two, called, c_one, c_two] =
+        found.map(|mut figures| middle(&mut figures));
     table.heading("A check in process, recorded")?;
     table.figure("one atomic load", &nanos(load), "", Verdict::None)?;
     table.figure("an empty call", &nanos(empty), "", Verdict::None)?;
+    let figure = format!("{:.1} µs ({:.0} in process)", called / 1e3, called / one);
+    table.figure("Check over D-Bus, recorded", &figure, "", Verdict::None)?;
     for (what, figure) in [
         ("Rust, one thread", one),
         ("Rust, each of two threads", two),
@@ -112,11 +128,23 @@ pub async fn measure(table: &mut Table, rounds: u32) -> Result<()> {
         let figure_in_words = format!("{} ({:.0} loads)", nanos(figure), figure / load);
         table.figure(what, &figure_in_words, "5 ns", (figure <= 5.0).into())?;
     }
-    let before = switches(&rust)?;
+    idle(table, rust.pid(), world.daemon.pid()).await
+}
+
+/// An app whose gate is open and the daemon, while nobody asks anything.
+async fn idle(table: &mut Table, client: u32, daemon: u32) -> Result<()> {
+    let switches = || anyhow::Ok((Switches::of(client)?, Switches::of(daemon)?));
+    tokio::time::sleep(SETTLING).await;
+    let before = switches()?;
     tokio::time::sleep(IDLE).await;
-    let woken = switches(&rust)? - before;
-    let what = format!("wake-ups of an idle client in {} s", IDLE.as_secs());
-    table.figure(&what, &woken.to_string(), "0", (woken == 0).into())
+    let after = switches()?;
+    for (whose, woken) in
+        [("a client", after.0.since(&before.0)), ("the daemon", after.1.since(&before.1))]
+    {
+        let what = format!("wake-ups of {whose} in {} s, its gate open", IDLE.as_secs());
+        table.figure(&what, &woken.to_string(), "0", (woken == 0).into())?;
+    }
+    Ok(())
 }
 
 fn nanos(figure: f64) -> String {
@@ -156,15 +184,4 @@ async fn told(
 ) -> Result<String> {
     orders.write_all(b"go\n").await?;
     lines.next_line().await?.context("the app has ended")
-}
-
-/// How often the threads of a process gave up the processor: once for each wake-up.
-fn switches(process: &Process) -> Result<u64> {
-    let mut sum = 0;
-    for thread in std::fs::read_dir(format!("/proc/{}/task", process.pid()))? {
-        let status = std::fs::read_to_string(thread?.path().join("status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
-        sum += line.context("no count of switches")?.trim().parse::<u64>()?;
-    }
-    Ok(sum)
 }

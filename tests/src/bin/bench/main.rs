@@ -7,11 +7,13 @@ mod calls;
 mod empty;
 mod flips;
 mod history;
+mod holder;
 mod in_process;
 mod isolation;
 mod load;
 mod pages;
 mod peers;
+mod proc;
 mod start;
 mod table;
 
@@ -62,6 +64,9 @@ enum Part {
     /// Checks in process, in blocks.
     #[command(hide = true)]
     Checker,
+    /// Holds gates.
+    #[command(hide = true)]
+    Holder,
     /// Asks without end.
     #[command(hide = true)]
     Flood,
@@ -75,7 +80,8 @@ async fn main() -> Result<ExitCode> {
     let options = Options::parse();
     match options.part {
         Some(Part::Caller) => return calls::serve_blocks().await,
-        Some(Part::Checker) => return in_process::serve(),
+        Some(Part::Checker) => return in_process::serve().await,
+        Some(Part::Holder) => return holder::serve().await,
         Some(Part::Flood) => return calls::flood().await,
         Some(Part::Empty) => return empty::serve().await,
         None => {}

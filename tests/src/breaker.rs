@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result, bail};
 use consentd_dbus::{Options, names};
+use consentd_gate::usage::LANES;
 use consentd_gate::{FileWords, SLOTS};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FallocateFlags, Mode, OFlags, SealFlags};
@@ -157,11 +158,10 @@ fn noise(usage: &File, seed: u64) -> Result<()> {
     Ok(())
 }
 
-/// As documented: 16 words come before the lanes, the fourth of them the number of pairs; a pair has 8
-/// words in each lane.
+/// As documented: 16 words come before the lanes; a pair has 8 words in each lane.
 fn lie(usage: &File, times: u64) -> Result<()> {
     let words = words(usage)?;
-    let pairs = usize::try_from(words[3].load(Ordering::Relaxed))?;
+    let pairs = (words.len() - 16) / (LANES * SLOTS);
     for pair in 0..pairs {
         words[16 + pair * SLOTS].fetch_add(times, Ordering::Relaxed);
     }

@@ -51,13 +51,13 @@ async fn told(person: &Person, app: &str) -> Result<BTreeMap<[String; 4], u64>> 
     Ok(told)
 }
 
-async fn one_gate(breaker: &mut Client) -> Result<()> {
+pub(crate) async fn one_gate(breaker: &mut Client) -> Result<()> {
     let opened: Opened = breaker.tell(Deed::Open(1)).await?;
     ensure!(opened.error.is_none(), "{opened:?}");
     Ok(())
 }
 
-async fn done(breaker: &mut Client, deed: Deed) -> Result<()> {
+pub(crate) async fn done(breaker: &mut Client, deed: Deed) -> Result<()> {
     let _done: String = breaker.tell(deed).await?;
     Ok(())
 }
@@ -136,7 +136,7 @@ async fn a_flooded_line_is_hung_up(world: &mut World) -> Result<()> {
 
 /// Waits until the daemon has as many descriptors open as before, but for what its databases take as they
 /// are used.
-async fn has_files(world: &World, before: usize) -> Result<()> {
+pub(crate) async fn has_files(world: &World, before: usize) -> Result<()> {
     let person = world.person().await?;
     let most = before + 8;
     let waits = async {

@@ -6,12 +6,16 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 use anyhow::{Context, Result, ensure};
+use consentd_tests::breaker::Deed;
 use consentd_tests::client::{Client, Run, Tallied, Tally};
 use consentd_tests::descriptors::Descriptors;
+use consentd_tests::process::PATIENCE;
 use consentd_tests::world::World;
 use rustix::pipe::PipeFlags;
 
+use crate::breaker::{done, has_files, one_gate};
 use crate::client::{SYSTEMS, recorded};
+use crate::hostile::open_files;
 use crate::ids::SECURITY;
 use crate::scenario::on_both_buses;
 
@@ -19,6 +23,7 @@ on_both_buses![
     what_both_ends_left_behind_is_counted_once,
     whichever_of_page_and_usage_comes_first,
     a_gate_that_closes_is_kept_no_longer,
+    what_the_manager_had_no_room_to_hear_is_told_later,
     what_is_no_gate_is_passed_over,
 ];
 
@@ -75,6 +80,25 @@ async fn a_gate_that_closes_is_kept_no_longer(world: &mut World) -> Result<()> {
     world.daemon.await_notification("FDSTOREREMOVE=1")?;
     ensure!(world.daemon.kept()?.is_empty(), "nobody has a gate");
     Ok(())
+}
+
+/// A service manager that is busy: the kernel keeps a few notifications for it, and has no room for more.
+async fn what_the_manager_had_no_room_to_hear_is_told_later(world: &mut World) -> Result<()> {
+    let mut breaker = Client::breaker(world, "game").await?;
+    let before = open_files(world)?;
+    for number in 1..=16 {
+        one_gate(&mut breaker).await?;
+        assert_eq!(world.daemon.kept()?.names().len(), number);
+    }
+    done(&mut breaker, Deed::LetGo).await?;
+    has_files(world, before).await?;
+    let telling = async {
+        while !world.daemon.kept()?.is_empty() {
+            let _refused: usize = breaker.tell(Deed::Come(1)).await?;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(PATIENCE, telling).await.context("gates that are gone are kept")?
 }
 
 async fn what_is_no_gate_is_passed_over(world: &mut World) -> Result<()> {

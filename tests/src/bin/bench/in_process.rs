@@ -141,7 +141,7 @@ async fn idle(table: &mut Table, client: u32, daemon: u32) -> Result<()> {
     for (whose, woken) in
         [("a client", after.0.since(&before.0)), ("the daemon", after.1.since(&before.1))]
     {
-        let what = format!("wake-ups of {whose} in {} s, its gate open", IDLE.as_secs());
+        let what = format!("wake-ups of {whose} in {} s, a gate open", IDLE.as_secs());
         table.figure(&what, &woken.to_string(), "0", (woken == 0).into())?;
     }
     Ok(())

@@ -270,9 +270,26 @@ pub struct Consent {
     pub app: String,
     pub at: i64,
     pub notice: Option<String>,
+    pub notice_language: Option<String>,
     pub by: Option<String>,
+    #[serde(default)]
+    pub language: String,
+    pub region: Option<String>,
+    pub controller: Option<String>,
+    pub lifetime: Option<String>,
+    pub until: Option<i64>,
+    pub covers: Option<Vec<Covered>>,
     pub in_force: bool,
     pub ended: Option<i64>,
+    pub how_ended: Option<String>,
+    pub ended_by: Option<String>,
+}
+
+/// A purpose and its items, of `Settings1.ListConsents`.
+#[derive(Debug, Deserialize)]
+pub struct Covered {
+    pub purpose: String,
+    pub data: Vec<String>,
 }
 
 fn yes() -> bool {

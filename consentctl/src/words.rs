@@ -86,6 +86,15 @@ pub fn by(word: &str) -> &str {
     }
 }
 
+/// How a consent ended.
+pub fn how_ended(word: &str) -> &str {
+    match word {
+        "superseded" => "replaced by a newer one",
+        "unconfirmed" => "in doubt since the store was restored",
+        other => other,
+    }
+}
+
 /// How an app was recognised.
 pub fn kind(word: &str) -> &str {
     match word {

@@ -116,8 +116,11 @@ pub enum Verb {
     Counts(Counts),
     /// All that the device keeps of a user's choices and answers, as JSON lines.
     Export(Export),
-    /// The consents that were given.
-    Consents,
+    /// The consents that were given, and how they ended; of one app with all that a receipt needs.
+    Consents {
+        /// The app's id or name.
+        app: Option<String>,
+    },
     /// The privacy notices.
     Notices,
     /// The policy: data items, purposes, toggles and the rest.

@@ -6,6 +6,7 @@ mod ask;
 mod catalog;
 mod change;
 mod completions;
+mod consents;
 mod counts;
 mod explain;
 mod export;
@@ -51,7 +52,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Export(export) => export::export(session, &export).await?,
         Verb::History(history) => history::history(session, &history).await?,
         Verb::Counts(counts) => counts::counts(session, &counts).await?,
-        Verb::Consents => notices::consents(session).await?,
+        Verb::Consents { app } => consents::consents(session, app.as_deref()).await?,
         Verb::Notices => notices::notices(session).await?,
         Verb::Catalog { verb } => catalog::catalog(session, verb).await?,
         Verb::Agent(agent) => agent::agent(session, &agent).await?,

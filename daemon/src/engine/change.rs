@@ -2,6 +2,7 @@
 //!
 //! Who may change it is [`crate::authority`]'s to say, before.
 
+use super::consent::{ConsentEnd, HowEnded};
 use super::error::{EngineError, Invalid, TooLarge};
 use super::names::{ALL_APPS, AppKey, NoticeKey, OTHER_APPS};
 use super::policy::Policy;
@@ -12,7 +13,6 @@ use super::{ChangedSetting, Engine, State};
 use crate::catalog::{Kind, Scope, State as ToggleState, Toggle, ToggleIx};
 use crate::clock::Moment;
 use crate::ledger::{Event, What};
-use crate::store::ConsentGiven;
 
 /// Changes in one [`Engine::set`].
 pub const MAX_CHANGES: usize = 1_024;
@@ -133,9 +133,10 @@ impl Engine {
             by: choice.by,
         });
         let stays_beneath = wanted == Some(ToggleState::On) && choice.lifetime != Lifetime::Forever;
+        let how = if consent { HowEnded::Superseded } else { HowEnded::Withdrawn };
         let ends = |draft: &mut Draft, entry: &Entry| {
             if entry.notice.is_some() {
-                draft.ended.push((key, entry.generation));
+                draft.ended.push(choice.ends(key, entry, how));
             }
         };
         if let Some(passing) = passing {
@@ -154,7 +155,8 @@ impl Engine {
             }
         }
         if let (Some(entry), Some(notice)) = (entry, notice) {
-            draft.consents.push(self.consent(state, policy, key, entry, notice));
+            let given = (key, entry, choice.lifetime);
+            draft.consents.push(self.consent(state, policy, given, notice));
         }
         let app = state.numbers.apps.name(key.app.0).unwrap_or_default().to_owned();
         let shown = wanted.map_or("unset", ToggleState::word);
@@ -175,27 +177,6 @@ impl Engine {
             ..event(What::Set, Some(key.user), Some(choice.by), choice.now)
         });
         Ok(())
-    }
-
-    pub(super) fn consent(
-        &self,
-        state: &State,
-        policy: &Policy,
-        key: Key,
-        entry: Entry,
-        notice: NoticeKey,
-    ) -> ConsentGiven {
-        let (region, _) = self.config.profile(&policy.catalog, state.view(), key.user);
-        let region = &policy.catalog.regions[region];
-        let profile = state.settings.profiles.get(&key.user);
-        ConsentGiven {
-            key,
-            entry,
-            notice,
-            language: profile.and_then(|profile| profile.language.clone()).unwrap_or_default(),
-            region: region.id.clone(),
-            controller: region.controller.clone(),
-        }
     }
 
     /// Makes an app as if it were new: its own states are gone, offs included. Returns how many.
@@ -230,7 +211,8 @@ impl Engine {
                 .collect();
             for (key, entry) in entries.iter().chain(&allowances) {
                 if entry.notice.is_some() {
-                    draft.ended.push((*key, entry.generation));
+                    let (generation, how) = (entry.generation, HowEnded::Withdrawn);
+                    draft.ended.push(ConsentEnd { key: *key, generation, how, by: Some(by) });
                 }
                 let toggle = state.numbers.toggles.name(u32::from(key.toggle.0));
                 draft.changed.push(ChangedSetting {

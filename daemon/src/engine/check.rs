@@ -1,8 +1,9 @@
 //! A check: judged under what is in force and what is on its way, recorded, answered.
 
 use super::names::{AppKey, ToggleKey};
-use super::policy::{Once, Policy, Resolver};
+use super::policy::Policy;
 use super::settings::{Key, Lifetime, View};
+use super::standing::{Once, Resolver};
 use super::{Engine, Request, State};
 use crate::apps::AppIx;
 use crate::catalog::{Catalog, Shape, State as ToggleState};

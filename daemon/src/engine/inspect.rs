@@ -188,38 +188,6 @@ impl Engine {
         })
     }
 
-    /// A user's consents, newest first; those that ended too.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn list_consents(&self, user: u32) -> Result<Vec<Row>, EngineError> {
-        let writer = self.lock_writer();
-        let Some(store) = writer.as_ref() else {
-            let state = self.read_state();
-            let error = state.store.clone().err().unwrap_or_default();
-            return Err(EngineError::StoreUnavailable(error));
-        };
-        let consents = store.consents(user)?;
-        Ok(consents
-            .into_iter()
-            .map(|consent| {
-                Row::new()
-                    .with("id", consent.id)
-                    .with("toggle", consent.toggle)
-                    .with("app", consent.app)
-                    .with("at", consent.at)
-                    .with("notice", consent.notice)
-                    .with("by", consent.by)
-                    .with("language", consent.language)
-                    .with("region", consent.region)
-                    .with("controller", consent.controller)
-                    .with("generation", consent.generation)
-                    .with("in_force", consent.ended.is_none())
-                    .maybe("ended", consent.ended)
-            })
-            .collect())
-    }
-
     /// Entries of the catalogue, each with everything it says.
     ///
     /// # Errors

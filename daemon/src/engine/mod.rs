@@ -6,6 +6,7 @@
 
 pub mod change;
 mod check;
+pub mod consent;
 pub mod entries;
 pub mod error;
 mod gate;
@@ -20,6 +21,7 @@ mod publish;
 mod recover;
 pub mod request;
 pub mod settings;
+pub mod standing;
 mod touched;
 
 use std::path::PathBuf;

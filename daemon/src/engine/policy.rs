@@ -1,15 +1,13 @@
 //! Catalogue and declarations in force, with the numbers that the settings know them by.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::names::{ALL_APPS, AppKey, Names, NoticeKey, OTHER_APPS, ToggleKey};
-use super::settings::{Settings, View};
+use super::settings::Settings;
 use crate::apps::{App, AppIx, Apps};
 use crate::catalog::{Catalog, DataIx, Kind, NoticeIx, PurposeIx, Scope, State, ToggleIx};
-use crate::decision::situation::{Consent, Standing, Toggles};
 use crate::store::{NewName, Table};
 
 /// How many policies were adopted; the number of the next one. 0 stands for none.
@@ -148,6 +146,8 @@ pub struct Policy {
     notices: Vec<NoticeKey>,
     notice_of: HashMap<NoticeKey, NoticeIx>,
     app_keys: Vec<AppKey>,
+    purposes: Box<[u32]>,
+    items: Box<[u32]>,
     /// For each app, the toggles that cover its pairs.
     app_toggles: Vec<Box<[ToggleKey]>>,
     /// Which load this is; no two have the same.
@@ -221,8 +221,18 @@ impl Policy {
             keys.into_boxed_slice()
         };
         let app_toggles = apps.iter().map(|(_, app)| covering(app)).collect();
-        let policy =
-            Self { catalog, apps, toggles, notices, notice_of, app_keys, app_toggles, serial };
+        let policy = Self {
+            catalog,
+            apps,
+            toggles,
+            notices,
+            notice_of,
+            app_keys,
+            purposes: purposes.into(),
+            items: items.into(),
+            app_toggles,
+            serial,
+        };
         Ok((policy, Novelties { pairs, coverage, successions }))
     }
 
@@ -254,6 +264,12 @@ impl Policy {
     #[must_use]
     pub fn app_key(&self, app: AppIx) -> AppKey {
         self.app_keys[app.0 as usize]
+    }
+
+    /// The numbers of a purpose and an item.
+    #[must_use]
+    pub fn pair_numbers(&self, purpose: PurposeIx, data: DataIx) -> (u32, u32) {
+        (self.purposes[usize::from(purpose.0)], self.items[usize::from(data.0)])
     }
 
     /// The toggles that cover an app's pairs.
@@ -429,67 +445,4 @@ fn raise(
         }
     }
     fresh
-}
-
-/// Toggles that are resolved once, however many arms of however many pairs look at them.
-pub struct Once<'a> {
-    resolver: Resolver<'a>,
-    seen: RefCell<Vec<(ToggleIx, Standing)>>,
-}
-
-impl<'a> Once<'a> {
-    /// Of a resolver.
-    #[must_use]
-    pub fn of(resolver: Resolver<'a>) -> Self {
-        Self { resolver, seen: RefCell::default() }
-    }
-}
-
-impl Toggles for Once<'_> {
-    fn standing(&self, toggle: ToggleIx) -> Standing {
-        let mut seen = self.seen.borrow_mut();
-        if let Some((_, standing)) = seen.iter().find(|(known, _)| *known == toggle) {
-            return *standing;
-        }
-        let standing = self.resolver.standing(toggle);
-        seen.push((toggle, standing));
-        standing
-    }
-}
-
-/// A policy's toggles, resolved for one user's app at one moment.
-#[derive(Clone, Copy)]
-pub struct Resolver<'a> {
-    /// The policy.
-    pub policy: &'a Policy,
-    /// The settings.
-    pub view: View<'a>,
-    /// Whose.
-    pub user: u32,
-    /// For which app.
-    pub app: AppKey,
-    /// When.
-    pub now: crate::clock::Moment,
-}
-
-impl Toggles for Resolver<'_> {
-    fn standing(&self, toggle: ToggleIx) -> Standing {
-        let key = self.policy.toggle_key(toggle);
-        let definition = &self.policy.catalog.toggles[toggle];
-        let resolved = self.view.resolve(definition, key, self.user, self.app, self.now);
-        let consent = resolved.consent.and_then(|entry| {
-            // A notice that the catalogue no longer has covers nothing.
-            let notice = self.policy.notice_of(entry.notice?)?;
-            let by_guardian = entry.by.is_guardians();
-            Some(Consent { generation: entry.generation, notice, by_guardian })
-        });
-        Standing {
-            state: resolved.state,
-            locked: self.view.is_locked(self.user, key),
-            switched_on: resolved.switched_on,
-            consent,
-            declined: None,
-            unconfirmed: resolved.unconfirmed,
-        }
-    }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use super::change::{Checked, Choice, event};
 use super::check::is_rested_on;
+use super::consent::{ConsentEnd, HowEnded};
 use super::names::{ALL_APPS, AppKey, NoticeKey};
 use super::policy::Policy;
 use super::settings::{Allowance, By, Entry, Key, Lifetime, Overlay, View};
@@ -307,8 +308,10 @@ impl Engine {
         let toggle = &policy.catalog.toggles[loan.toggle];
         let entry = Entry { generation: draft.generation, ..loan.entry };
         if let Some(notice) = entry.notice {
-            draft.consents.push(self.consent(state, policy, loan.given, entry, notice));
-            draft.ended.push((loan.given, entry.generation));
+            let given = (loan.given, entry, Lifetime::Once);
+            draft.consents.push(self.consent(state, policy, given, notice));
+            let (key, generation, how) = (loan.given, entry.generation, HowEnded::Expired);
+            draft.ended.push(ConsentEnd { key, generation, how, by: None });
         }
         let app = state.numbers.apps.name(loan.given.app.0).unwrap_or_default();
         let noted = |what, by| Event {

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::consent::{ConsentEnd, HowEnded};
 use super::gate::Outcome;
 use super::names::{ALL_APPS, AppKey, ToggleKey};
 use super::settings::{By, Entry, Key, LockedFor, Overlay};
@@ -24,7 +25,7 @@ const OUTBOX_EVENTS: usize = 64;
 pub(super) struct Draft {
     pub overlay: Overlay,
     pub consents: Vec<ConsentGiven>,
-    pub ended: Vec<(Key, u64)>,
+    pub ended: Vec<ConsentEnd>,
     pub events: Vec<Event>,
     pub changed: Vec<ChangedSetting>,
     pub generation: u64,
@@ -35,8 +36,8 @@ pub(super) struct Draft {
 pub(super) struct Unsaved {
     /// Denials that stand in memory.
     pub denials: Overlay,
-    /// The consents that they end: whose, and the generation they were given in.
-    pub ended: Vec<(Key, u64)>,
+    /// The consents that they end.
+    pub ended: Vec<ConsentEnd>,
     /// Their events.
     pub events: Vec<Event>,
     /// Events in the store's outbox that the ledger may lack.
@@ -106,7 +107,7 @@ impl Engine {
         }
         let names = state.numbers.new.clone();
         let events = with_unsaved(&mut draft, &state);
-        let ended: Vec<(Key, u64)> =
+        let ended: Vec<ConsentEnd> =
             state.unsaved.ended.iter().chain(&draft.ended).copied().collect();
         let overlay = Arc::new(std::mem::take(&mut draft.overlay));
         state.overlay = Some(Arc::clone(&overlay));
@@ -284,7 +285,8 @@ impl State {
             return;
         };
         if allowance.entry.notice.is_some() {
-            draft.ended.push((key, allowance.entry.generation));
+            let (generation, how) = (allowance.entry.generation, HowEnded::Expired);
+            draft.ended.push(ConsentEnd { key, generation, how, by: None });
         }
         draft.overlay.allowances.insert(key, None);
         let toggle = self.numbers.toggles.name(u32::from(key.toggle.0)).map(str::to_owned);
@@ -314,7 +316,7 @@ impl State {
 impl Unsaved {
     /// Keeps what a draft denies, beside what waits already.
     fn take(&mut self, denials: &Overlay, draft: &Draft) {
-        let ended = draft.ended.iter().filter(|(key, _)| denials.entries.contains_key(key));
+        let ended = draft.ended.iter().filter(|end| denials.entries.contains_key(&end.key));
         self.ended.extend(ended);
         self.events.extend(draft.events.iter().filter(|event| denies(event)).cloned());
         self.denials.entries.extend(denials.entries.iter().map(|(key, entry)| (*key, *entry)));
@@ -395,7 +397,12 @@ pub(super) fn inherited(
             let (lasting, passing) = (settings.entries.get(&heir), settings.allowances.get(&heir));
             let replaced = lasting.into_iter().chain(passing.map(|allowance| allowance.entry));
             let consents = replaced.filter(|entry| entry.notice.is_some());
-            draft.ended.extend(consents.map(|entry| (heir, entry.generation)));
+            draft.ended.extend(consents.map(|consent| ConsentEnd {
+                key: heir,
+                generation: consent.generation,
+                how: HowEnded::Withdrawn,
+                by: Some(entry.by),
+            }));
             if passing.is_some() {
                 draft.overlay.allowances.insert(heir, None);
             }

@@ -6,6 +6,7 @@
 //! (`recover`); without one the damage stays where it is, and everything is denied.
 
 mod backup;
+mod consents;
 mod error;
 mod file;
 mod lock;
@@ -20,9 +21,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 
 pub use backup::Backup;
+pub use consents::{ConsentGiven, ConsentRow, Covers};
 pub use error::StoreError;
-pub use read::{ConsentRow, FirstLoad, Loaded};
-pub use write::{Batch, ConsentGiven, NewName, Table};
+pub use read::{FirstLoad, Loaded};
+pub use write::{Batch, NewName, Table};
 
 use error::{dir_error, sqlite_error};
 use lock::{Lock, Remembered};

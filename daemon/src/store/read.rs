@@ -1,4 +1,4 @@
-//! Reading: everything at start, consents when somebody asks.
+//! Reading: everything at start.
 
 use std::num::NonZeroU16;
 
@@ -160,41 +160,6 @@ impl Store {
         Ok(coverage)
     }
 
-    /// A user's consents, newest first, as rows for display.
-    ///
-    /// # Errors
-    /// As [`Store::load`].
-    pub fn consents(&self, user: u32) -> Result<Vec<ConsentRow>, StoreError> {
-        let mut consents = Vec::new();
-        let sql = format!(
-            "SELECT c.id, t.name, a.name, c.at, n.name, c.made_by, c.language, c.region,
-                    c.controller, c.generation, e.ended_at
-             FROM consents c
-             JOIN toggles t ON t.id = c.toggle
-             JOIN apps a ON a.id = c.app
-             JOIN notices n ON n.id = c.notice
-             LEFT JOIN consent_ends e USING (user, app, toggle, generation)
-             WHERE c.user = {user} ORDER BY c.id DESC"
-        );
-        self.each(&sql, |row| {
-            consents.push(ConsentRow {
-                id: row.get(0)?,
-                toggle: row.get(1)?,
-                app: row.get(2)?,
-                at: row.get(3)?,
-                notice: row.get(4)?,
-                by: row.get(5)?,
-                language: row.get(6)?,
-                region: row.get(7)?,
-                controller: row.get(8)?,
-                generation: row.get::<_, i64>(9)?.cast_unsigned(),
-                ended: row.get(10)?,
-            });
-            Ok(())
-        })?;
-        Ok(consents)
-    }
-
     fn entries(&self, tally: &mut Tally) -> Result<Entries, StoreError> {
         let mut entries = Entries::default();
         self.each(Kept::Settings.sql(), |row| {
@@ -316,7 +281,7 @@ impl Store {
         })
     }
 
-    fn each(
+    pub(super) fn each(
         &self,
         sql: &str,
         mut take: impl FnMut(&Row<'_>) -> Result<(), Unread>,
@@ -385,34 +350,7 @@ impl Loaded {
     }
 }
 
-/// A consent for display.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConsentRow {
-    /// Its number in the store.
-    pub id: i64,
-    /// For which toggle.
-    pub toggle: String,
-    /// For which app; `""` is all.
-    pub app: String,
-    /// Unix seconds.
-    pub at: i64,
-    /// Under which notice.
-    pub notice: String,
-    /// How it was given.
-    pub by: String,
-    /// The language of the profile then.
-    pub language: String,
-    /// The region then.
-    pub region: String,
-    /// The controller then.
-    pub controller: String,
-    /// When, in the order of events.
-    pub generation: u64,
-    /// When it ended, Unix seconds.
-    pub ended: Option<i64>,
-}
-
-enum Unread {
+pub(super) enum Unread {
     Sqlite(rusqlite::Error),
     Odd { what: &'static str, value: String },
 }

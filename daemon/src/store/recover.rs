@@ -165,8 +165,8 @@ pub(super) fn unconfirm(book: &mut Book<'_>, generation: u64, at: i64) -> rusqli
     let held = generation.cast_signed();
     book.db.execute("DELETE FROM allowances WHERE generation < ?1", [held])?;
     book.db.execute(
-        "INSERT OR IGNORE INTO consent_ends (user, app, toggle, generation, ended_at, ended_by)
-         SELECT user, app, toggle, generation, ?2, ?1 FROM consents WHERE generation < ?1",
+        "INSERT OR IGNORE INTO consent_ends (user, app, toggle, generation, ended_at, ended_by, how)
+         SELECT user, app, toggle, generation, ?2, ?1, 'unconfirmed' FROM consents WHERE generation < ?1",
         [held, at],
     )?;
     book.recount()?;

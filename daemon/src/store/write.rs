@@ -1,10 +1,12 @@
 //! Writing: one batch, one transaction, whole or not at all.
 
-use rusqlite::{ToSql, Transaction, params};
+use rusqlite::{ToSql, params};
 
 use super::Store;
+use super::consents::{self, ConsentGiven};
 use super::error::{StoreError, sqlite_error};
 use super::tally::{Book, Kept};
+use crate::engine::consent::ConsentEnd;
 use crate::engine::names::{AppKey, NoticeKey, ToggleKey};
 use crate::engine::settings::{AgeBand, Allowance, Entry, Key, LockedFor, Overlay, Profile};
 use crate::ledger::{Anchor, Event};
@@ -61,23 +63,6 @@ pub struct NewName {
     pub name: Box<str>,
 }
 
-/// A consent, with what a receipt needs (R39).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConsentGiven {
-    /// Whose, for which toggle and app.
-    pub key: Key,
-    /// The `on`.
-    pub entry: Entry,
-    /// Under which notice.
-    pub notice: NoticeKey,
-    /// The language the user reads.
-    pub language: Box<str>,
-    /// The user's region then.
-    pub region: Box<str>,
-    /// The controller then (R36).
-    pub controller: Box<str>,
-}
-
 /// One change, as it goes to the disk.
 #[derive(Debug, Default)]
 pub struct Batch<'a> {
@@ -87,8 +72,8 @@ pub struct Batch<'a> {
     pub overlay: Option<&'a Overlay>,
     /// Consents given.
     pub consents: &'a [ConsentGiven],
-    /// Consents that ended: whose, and the generation they were given in.
-    pub ended: &'a [(Key, u64)],
+    /// Consents that end.
+    pub ended: &'a [ConsentEnd],
     /// What happened, for the ledger.
     pub events: &'a [Event],
     /// Pairs loaded for the first time, with the notice in force: app, purpose, item, notice.
@@ -209,24 +194,13 @@ pub(super) fn put(book: &mut Book<'_>, batch: &Batch<'_>) -> rusqlite::Result<()
     }
     let db = book.db;
     for given in batch.consents {
-        put_consent(db, given)?;
+        consents::give(db, given)?;
     }
     if let Some(overlay) = batch.overlay {
         put_overlay(book, overlay)?;
     }
-    for (key, given) in batch.ended {
-        db.prepare_cached(
-            "INSERT OR IGNORE INTO consent_ends (user, app, toggle, generation, ended_at, ended_by)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            key.user,
-            key.app.0,
-            key.toggle.0,
-            given.cast_signed(),
-            batch.at,
-            batch.generation.cast_signed()
-        ])?;
+    for ended in batch.ended {
+        consents::end(db, ended, batch.at, batch.generation)?;
     }
     for (app, purpose, item, notice) in batch.pairs {
         let values: [&dyn ToSql; 4] = [&app.0, purpose, item, &notice.0.get()];
@@ -248,27 +222,6 @@ pub(super) fn put(book: &mut Book<'_>, batch: &Batch<'_>) -> rusqlite::Result<()
         db.prepare_cached("INSERT INTO outbox (generation, ordinal, event) VALUES (?1, ?2, ?3)")?
             .execute(params![event.generation.cast_signed(), event.ordinal, body])?;
     }
-    Ok(())
-}
-
-fn put_consent(db: &Transaction<'_>, given: &ConsentGiven) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "INSERT INTO consents
-            (user, app, toggle, generation, at, notice, made_by, language, region, controller)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    )?
-    .execute(params![
-        given.key.user,
-        given.key.app.0,
-        given.key.toggle.0,
-        given.entry.generation.cast_signed(),
-        given.entry.at,
-        given.notice.0.get(),
-        given.entry.by.word(),
-        given.language,
-        given.region,
-        given.controller,
-    ])?;
     Ok(())
 }
 

@@ -7,8 +7,9 @@ use consentd::decision::situation::Held;
 use consentd::decision::{Context, Question, Ruling, Situation, decide};
 use consentd::engine::Policy;
 use consentd::engine::names::{ALL_APPS, AppKey, OTHER_APPS};
-use consentd::engine::policy::{Numbers, Remembered, Resolver};
+use consentd::engine::policy::{Numbers, Remembered};
 use consentd::engine::settings::{Allowance, By, Entry, Key, Lifetime, Settings, View};
+use consentd::engine::standing::Resolver;
 
 use crate::fixture;
 

@@ -9,6 +9,7 @@ use consentd::engine::Engine;
 use consentd::engine::change::Hold;
 use consentd::engine::profile::ProfileChange;
 use consentd::engine::settings::{By, LockedFor};
+use consentd::row::Row;
 
 use crate::device::{
     ADS, APPROXIMATE, App, Device, GAME, OAID, OTHER_USER, PLACE, PRECISE, USER, WEATHER,
@@ -80,6 +81,8 @@ fn what_was_off_is_off_and_everything_else_asks_until_it_is_chosen_again() {
     assert_eq!(text(&engine.get(USER, "find-device", "").unwrap(), "locked"), "true");
     let consents = engine.list_consents(USER).unwrap();
     assert!(consents.iter().all(|row| text(row, "in_force") == "false"), "{consents:?}");
+    let in_doubt = |row: &Row| text(row, "how_ended") == "unconfirmed";
+    assert!(!consents.is_empty() && consents.iter().all(in_doubt), "{consents:?}");
     let (game, weather) = (App::declared(&engine, GAME), App::declared(&engine, WEATHER));
     assert_eq!(game.check_one(&engine, ADS, OAID), Reason::ToggleOff);
     assert_eq!(weather.check_one(&engine, PLACE, APPROXIMATE), Reason::NotSet);

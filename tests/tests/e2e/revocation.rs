@@ -47,6 +47,15 @@ async fn a_withdrawn_consent_ends_and_what_was_recorded_stands(world: &mut World
     assert_eq!(consents.len(), 1);
     assert_eq!(consents[0]["in_force"], Variant::from(false).try_into_owned()?);
     assert!(consents[0].contains_key("ended"), "{consents:?}");
+    assert_eq!(consents[0]["how_ended"], Variant::from("withdrawn").try_into_owned()?);
+    let receipt = world.ctl()?.done(&["consents", "game"]).await?;
+    for told in ["withdrawn", "2025-10-10", "Xiaomi Technology Netherlands", "Personalised ads"] {
+        anyhow::ensure!(receipt.contains(told), "{told}: {receipt}");
+    }
+    let rows = world.ctl()?.json(&["consents", GAME]).await?;
+    anyhow::ensure!(rows[0]["covers"][0]["purpose"] == "ads.personalised", "{rows}");
+    let unknown = world.ctl()?.run(&["consents", "org.example.gam"]).await?;
+    anyhow::ensure!(unknown.code == Some(5) && unknown.err.contains(GAME), "{unknown:?}");
     Ok(())
 }
 

@@ -17,6 +17,7 @@ use super::service::Service;
 use crate::authority::Act;
 use crate::decision::trace::Step;
 use crate::engine::change::{Change, Hold, MAX_CHANGES, SetOptions};
+use crate::engine::consent::ConsentFilter;
 use crate::engine::error::TooLarge;
 use crate::engine::profile::ProfileChange;
 use crate::engine::settings::LockedFor;
@@ -291,8 +292,16 @@ impl Settings {
         options: Options<'_>,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<Dict>> {
-        let admitted = self.admit(&header, options, Act::Inspect).await?;
-        self.blocking(move |engine| engine.list_consents(admitted.user)).await.map(dicts)
+        let mut reader = Reader::new(options);
+        let user = reader.small("user")?;
+        let filter = ConsentFilter {
+            app: reader.text("app")?,
+            before: cursor(reader.text("cursor")?)?,
+            limit: reader.small("limit")?,
+        };
+        reader.end("app, limit, cursor, user")?;
+        let admitted = self.0.admit(&header, Act::Inspect, user).await?;
+        self.blocking(move |engine| engine.consents(admitted.user, &filter)).await.map(dicts)
     }
 
     #[zbus(out_args("retention"))]

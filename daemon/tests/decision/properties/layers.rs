@@ -6,8 +6,8 @@ use consentd::catalog::{Scope, State, ToggleIx, Trust};
 use consentd::clock::Moment;
 use consentd::decision::{Context, Decision, Question, Ruling, Situation, decide};
 use consentd::engine::names::{ALL_APPS, AppKey, OTHER_APPS};
-use consentd::engine::policy::Resolver;
 use consentd::engine::settings::{Allowance, By, Entry, Key, Lifetime, LockedFor, Settings, View};
+use consentd::engine::standing::Resolver;
 use proptest::prelude::*;
 
 use super::config;

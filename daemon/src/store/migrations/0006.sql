@@ -1,0 +1,21 @@
+-- settings.db, version 6. Frozen: a later version is a file of its own.
+
+-- What a consent covered when it was given (R39): pairs, kept once for all consents that covered the
+-- same. Rows are added, never changed: a later catalogue says nothing of an earlier consent.
+CREATE TABLE scopes (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE) STRICT;
+
+CREATE TABLE scope_pairs (
+    scope   INTEGER NOT NULL REFERENCES scopes,
+    purpose INTEGER NOT NULL REFERENCES purposes,
+    item    INTEGER NOT NULL REFERENCES items,
+    PRIMARY KEY (scope, purpose, item)
+) STRICT, WITHOUT ROWID;
+
+-- Null where an earlier version gave the consent, or ended it: what was not kept then is not made up.
+ALTER TABLE consents ADD COLUMN scope INTEGER REFERENCES scopes;
+ALTER TABLE consents ADD COLUMN notice_sha256 TEXT;
+ALTER TABLE consents ADD COLUMN notice_language TEXT;
+ALTER TABLE consents ADD COLUMN lifetime TEXT;
+ALTER TABLE consents ADD COLUMN until INTEGER;
+ALTER TABLE consent_ends ADD COLUMN how TEXT;
+ALTER TABLE consent_ends ADD COLUMN made_by TEXT;

@@ -257,9 +257,21 @@ pub struct Profile {
 pub struct Notice {
     pub id: String,
     pub name: String,
+    #[serde(default)]
+    pub kind: String,
     pub effective: i64,
     pub language: String,
     pub in_force: bool,
+    #[serde(default)]
+    pub pending: bool,
+    #[serde(default)]
+    pub new_purposes: Vec<String>,
+    #[serde(default)]
+    pub new_data: Vec<String>,
+    #[serde(default)]
+    pub asks: Vec<String>,
+    #[serde(default)]
+    pub declined: Vec<String>,
 }
 
 /// An entry of `Settings1.ListConsents`.

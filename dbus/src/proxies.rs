@@ -154,6 +154,14 @@ pub trait Settings1 {
     #[zbus(allow_interactive_auth)]
     fn decline(&self, toggles: &[&str], notice: &str, options: Options<'_>) -> Result<u64>;
 
+    /// The user was told of that notice and of those before it.
+    #[zbus(allow_interactive_auth)]
+    fn acknowledge(&self, notice: &str, options: Options<'_>) -> Result<u64>;
+
+    /// A notice waits for the user: to watchers alone.
+    #[zbus(signal)]
+    fn notice_pending(&self, notice: &str) -> zbus::Result<()>;
+
     /// Becomes the one that shows prompts to this user.
     #[zbus(allow_interactive_auth)]
     fn register_agent(&self, path: &ObjectPath<'_>, options: Options<'_>) -> Result<()>;

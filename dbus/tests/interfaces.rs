@@ -176,6 +176,7 @@ async fn call_everything(client: &Connection) -> Result<()> {
     settings.list_consents(no()).await?;
     settings.list_retention(no()).await?;
     settings.decline(&["t"], "n", no()).await?;
+    settings.acknowledge("n", no()).await?;
     settings.register_agent(&path, no()).await?;
     settings.unregister_agent(&path, no()).await?;
     settings.watch(no()).await?;

@@ -121,8 +121,16 @@ pub enum Verb {
         /// The app's id or name.
         app: Option<String>,
     },
-    /// The privacy notices.
-    Notices,
+    /// The privacy notices: which is in force, and what is new to you.
+    #[command(args_conflicts_with_subcommands = true)]
+    Notices {
+        /// Those alone that you have not answered or not been told of.
+        #[arg(long)]
+        pending: bool,
+        /// The list if not given.
+        #[command(subcommand)]
+        verb: Option<NoticesVerb>,
+    },
     /// The policy: data items, purposes, toggles and the rest.
     Catalog {
         /// What to do with it.
@@ -270,6 +278,25 @@ pub struct Question {
     /// A word for the record.
     #[arg(long)]
     pub tag: Option<String>,
+}
+
+/// `notices`.
+#[derive(Debug, Subcommand)]
+pub enum NoticesVerb {
+    /// Refuse what a notice brought; the consent that was given before stays.
+    Decline {
+        /// The toggles' ids or names.
+        #[arg(required = true, value_name = "TOGGLE")]
+        toggles: Vec<String>,
+        /// The notice; the one in force if not given.
+        #[arg(long, value_name = "ID")]
+        notice: Option<String>,
+    },
+    /// Note that you know of a notice and of those before it.
+    Seen {
+        /// The notice; the one in force if not given.
+        notice: Option<String>,
+    },
 }
 
 /// `profile`.

@@ -82,6 +82,10 @@ fn sentence(event: &Event, names: &Names, now: &Zoned) -> String {
         "unlock" => format!("{toggle} unlocked"),
         "profile" => format!("Profile: {state}"),
         "catalog" => "Catalogue loaded".to_owned(),
+        "decline" => {
+            let notice = event.notice.as_deref().unwrap_or_default();
+            format!("{toggle}: what notice {notice} brought was declined")
+        }
         other => format!("{other} {toggle} {state}").trim().to_owned(),
     }
 }

@@ -53,7 +53,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::History(history) => history::history(session, &history).await?,
         Verb::Counts(counts) => counts::counts(session, &counts).await?,
         Verb::Consents { app } => consents::consents(session, app.as_deref()).await?,
-        Verb::Notices => notices::notices(session).await?,
+        Verb::Notices { pending, verb } => notices::notices(session, pending, verb).await?,
         Verb::Catalog { verb } => catalog::catalog(session, verb).await?,
         Verb::Agent(agent) => agent::agent(session, &agent).await?,
         Verb::Reload => catalog::reload(session).await?,

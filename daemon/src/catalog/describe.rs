@@ -163,6 +163,7 @@ fn region(region: &Region, default: &str) -> Row {
 
 fn notice(notice: &Notice) -> Row {
     let row = named(&notice.id, &notice.name)
+        .with("kind", notice.kind.word())
         .with("effective", notice.effective)
         .with("language", &notice.language)
         .with("sha256", &notice.sha256);

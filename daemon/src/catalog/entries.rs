@@ -404,5 +404,6 @@ pub(super) fn notice(spot: &mut Spot<'_, '_>, raw: schema::Notice) -> Notice {
         name: raw.name,
         language: raw.language,
         sha256: raw.sha256,
+        kind: raw.kind,
     }
 }

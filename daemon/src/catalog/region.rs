@@ -1,6 +1,8 @@
 //! Regions and the notices in force in them: who controls, where data may go, what was said when
 //! (R36–R39).
 
+use serde::Deserialize;
+
 use super::Source;
 
 /// A place of controllers, data centres and rules for transfers (R36–R38).
@@ -50,6 +52,28 @@ pub enum Transfer {
     Declared,
 }
 
+/// What a notice is about.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoticeKind {
+    /// The privacy policy: what is collected, and for what.
+    #[default]
+    Policy,
+    /// Another owner of the services: users are told, whatever else it brings (R41).
+    Owner,
+}
+
+impl NoticeKind {
+    /// The word on the wire and in files.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            NoticeKind::Policy => "policy",
+            NoticeKind::Owner => "owner",
+        }
+    }
+}
+
 /// A versioned privacy notice (R39).
 #[derive(Debug, Clone)]
 pub struct Notice {
@@ -57,6 +81,8 @@ pub struct Notice {
     pub id: Box<str>,
     /// What it is called.
     pub name: Box<str>,
+    /// What it is about.
+    pub kind: NoticeKind,
     /// Unix seconds, midnight UTC of the effective date.
     pub effective: i64,
     /// BCP 47 tag of its text.

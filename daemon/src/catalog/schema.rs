@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::{AppDefault, Basis, Kind, Scope, Sensitivity, Shape, State, Trust};
+use super::{AppDefault, Basis, Kind, NoticeKind, Scope, Sensitivity, Shape, State, Trust};
 
 /// Ids or words, as written.
 pub(super) type Words = Vec<Box<str>>;
@@ -202,6 +202,8 @@ pub(super) struct Region {
 pub(super) struct Notice {
     pub id: Box<str>,
     pub name: Box<str>,
+    #[serde(default)]
+    pub kind: NoticeKind,
     pub effective: Box<str>,
     pub language: Box<str>,
     pub sha256: Box<str>,

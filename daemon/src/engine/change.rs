@@ -155,6 +155,11 @@ impl Engine {
             }
         }
         if let (Some(entry), Some(notice)) = (entry, notice) {
+            let declined = state.view().declined(key.user, key.toggle);
+            let age = |notice| policy.notice_of(notice);
+            if key.app == ALL_APPS && declined.is_some_and(|known| age(known) <= age(notice)) {
+                draft.overlay.notices.declined.insert((key.user, key.toggle), None);
+            }
             let given = (key, entry, choice.lifetime);
             draft.consents.push(self.consent(state, policy, given, notice));
         }

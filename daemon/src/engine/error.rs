@@ -176,6 +176,12 @@ pub enum Invalid {
     /// No such notice.
     #[error("no notice `{0}` is in force; `consentctl catalog list notices` lists them")]
     Notice(String),
+    /// Nothing to decline.
+    #[error("`{toggle}` is no consent, so no notice asks for it again; switch it off instead")]
+    NoConsent {
+        /// Which.
+        toggle: String,
+    },
     /// Not an app that can be reset.
     #[error("name one app; all apps at once cannot be reset")]
     ResetAll,

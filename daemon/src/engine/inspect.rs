@@ -163,31 +163,6 @@ impl Engine {
         })
     }
 
-    /// The notices of the catalogue.
-    ///
-    /// # Errors
-    /// There is no catalogue in force.
-    pub fn list_notices(&self) -> Result<Vec<Row>, EngineError> {
-        self.look(|look| {
-            let notices = &look.policy.catalog.notices;
-            let in_force = look.policy.catalog.notice_at(look.now.wall);
-            Ok(notices
-                .iter()
-                .map(|(ix, notice)| {
-                    Row::new()
-                        .with("id", &notice.id)
-                        .with("name", &notice.name)
-                        .with("effective", notice.effective)
-                        .with("language", &notice.language)
-                        .with("sha256", &notice.sha256)
-                        .with("in_force", Some(ix) == in_force)
-                        .with("requirement", &notice.source.requirement)
-                        .with("section", &notice.source.section)
-                })
-                .collect())
-        })
-    }
-
     /// Entries of the catalogue, each with everything it says.
     ///
     /// # Errors
@@ -242,7 +217,7 @@ impl Engine {
         }
     }
 
-    fn look<T>(
+    pub(super) fn look<T>(
         &self,
         look: impl FnOnce(&Look<'_>) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
@@ -288,11 +263,11 @@ impl Engine {
 }
 
 /// What an inspection looks at.
-struct Look<'a> {
-    policy: &'a Policy,
-    state: &'a State,
-    view: View<'a>,
-    now: Moment,
+pub(super) struct Look<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) state: &'a State,
+    pub(super) view: View<'a>,
+    pub(super) now: Moment,
 }
 
 impl Look<'_> {

@@ -12,6 +12,7 @@ pub mod error;
 mod gate;
 mod inspect;
 pub mod names;
+pub mod notices;
 mod opening;
 pub mod policy;
 pub mod profile;

@@ -48,8 +48,11 @@ impl Engine {
                     items: loaded.items,
                     new: Vec::new(),
                 };
-                state.remembered =
-                    Some(Remembered { pairs: loaded.pairs, coverage: loaded.coverage });
+                state.remembered = Some(Remembered {
+                    pairs: loaded.pairs,
+                    coverage: loaded.coverage,
+                    notice: loaded.notice,
+                });
                 state.unsaved = Unsaved::default();
                 state.unsaved.in_outbox = loaded.outbox.len();
                 state.unsaved.outbox = loaded.outbox;
@@ -160,6 +163,7 @@ impl Engine {
         let nothing_new = new.is_empty()
             && novelties.pairs.is_empty()
             && novelties.coverage.is_none()
+            && novelties.notice.is_none()
             && restored_apps.is_none();
         if nothing_new && inherited.is_empty() {
             return Ok(Draft::default());
@@ -172,6 +176,7 @@ impl Engine {
             pairs: &novelties.pairs,
             coverage: novelties.coverage.as_deref(),
             restored_apps,
+            notice: novelties.notice.as_ref(),
             at: now.wall,
             generation,
             ..Default::default()
@@ -188,7 +193,11 @@ impl Engine {
 
 pub(super) fn remembered(store: Option<&Store>) -> Result<Remembered, crate::store::StoreError> {
     match store {
-        Some(store) => Ok(Remembered { pairs: store.first_loads()?, coverage: store.coverage()? }),
+        Some(store) => Ok(Remembered {
+            pairs: store.first_loads()?,
+            coverage: store.coverage()?,
+            notice: store.newest_notice()?,
+        }),
         None => Ok(Remembered::default()),
     }
 }

@@ -47,6 +47,17 @@ pub enum PolicyError {
         /// A pair it covered.
         item: String,
     },
+    /// The notices went back in time.
+    #[error(
+        "the catalogue's newest notice, {newest}, is older than {known}, which was in force already; \
+         load a catalogue that has {known} or a newer one, under a version of its own (R39)"
+    )]
+    OlderNotice {
+        /// The newest that the catalogue has, in backticks.
+        newest: String,
+        /// The newest that was ever in force, in backticks.
+        known: String,
+    },
     /// The store did not take what the policy brings.
     #[error("the store did not take the new catalogue: {0}")]
     Store(#[from] crate::store::StoreError),
@@ -161,6 +172,8 @@ pub struct Novelties {
     pub pairs: Vec<(AppKey, u32, u32, NoticeKey)>,
     /// What toggles cover, if it differs from what the store has.
     pub coverage: Option<Vec<(ToggleKey, u32, u32)>>,
+    /// The notice in force, if none as new was in force before: when it took effect, and its id.
+    pub notice: Option<(i64, Box<str>)>,
     /// Toggles of an earlier catalogue and those that inherit their off.
     pub successions: Vec<(ToggleKey, ToggleKey)>,
 }
@@ -172,6 +185,8 @@ pub struct Remembered {
     pub pairs: Vec<(AppKey, u32, u32, NoticeKey)>,
     /// What toggles covered, sorted.
     pub coverage: Vec<(ToggleKey, u32, u32)>,
+    /// The newest notice that was ever in force: when it took effect, and its id.
+    pub notice: Option<(i64, Box<str>)>,
 }
 
 impl Policy {
@@ -188,6 +203,7 @@ impl Policy {
         settings: &Settings,
         now: i64,
     ) -> Result<(Self, Novelties), PolicyError> {
+        let notice = newer_notice(&catalog, remembered, now)?;
         let toggles: Vec<ToggleKey> =
             catalog.toggles.ids().map(|id| numbers.toggle(id)).collect::<Result<_, _>>()?;
         let notices: Vec<NoticeKey> =
@@ -233,7 +249,7 @@ impl Policy {
             app_toggles,
             serial,
         };
-        Ok((policy, Novelties { pairs, coverage, successions }))
+        Ok((policy, Novelties { pairs, coverage, notice, successions }))
     }
 
     /// The number of a toggle.
@@ -283,6 +299,26 @@ impl Policy {
     pub fn app(&self, id: &str) -> Option<(AppIx, &App)> {
         self.apps.find(id).map(|ix| (ix, self.apps.get(ix)))
     }
+}
+
+/// The notice in force, if it is newer than every one before it.
+fn newer_notice(
+    catalog: &Catalog,
+    remembered: &Remembered,
+    now: i64,
+) -> Result<Option<(i64, Box<str>)>, PolicyError> {
+    if let (Some((known, id)), Some((_, newest))) =
+        (&remembered.notice, catalog.notices.iter().last())
+        && newest.effective < *known
+    {
+        let quoted = |id: &str| format!("`{id}`");
+        return Err(PolicyError::OlderNotice { newest: quoted(&newest.id), known: quoted(id) });
+    }
+    let in_force = catalog.notice_at(now).map(|notice| &catalog.notices[notice]);
+    let newer = in_force.filter(|notice| {
+        remembered.notice.as_ref().is_none_or(|(known, _)| notice.effective > *known)
+    });
+    Ok(newer.map(|notice| (notice.effective, notice.id.clone())))
 }
 
 /// What each toggle covers, sorted.

@@ -357,6 +357,7 @@ fn replayed(
                 | What::Expired
                 | What::Consumed
                 | What::Unlock
+                | What::Decline
                 | What::Profile,
                 _,
             ) => continue,

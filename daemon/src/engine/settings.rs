@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::entries::Entries;
 use super::names::{ALL_APPS, AppKey, NoticeKey, OTHER_APPS, ToggleKey};
+use super::notices::{NoticeAnswers, NoticeChanges};
 use crate::catalog::{AppDefault, Kind, Scope, State, Toggle};
 use crate::clock::Moment;
 
@@ -241,6 +242,8 @@ pub struct Settings {
     pub profiles: BTreeMap<u32, Profile>,
     /// How often the user refused a prompt about an app's toggle, since they last set it.
     pub refusals: BTreeMap<Key, u32>,
+    /// What they answered to notices.
+    pub notices: NoticeAnswers,
     /// When all this was restored from a backup, if it ever was.
     pub restored: Option<Restored>,
 }
@@ -258,6 +261,8 @@ pub struct Overlay {
     pub profiles: BTreeMap<u32, Profile>,
     /// Refused prompts; 0 forgets them.
     pub refusals: BTreeMap<Key, u32>,
+    /// Answers to notices.
+    pub notices: NoticeChanges,
 }
 
 impl Settings {
@@ -285,6 +290,7 @@ impl Settings {
         self.profiles.extend(overlay.profiles);
         self.refusals.extend(overlay.refusals);
         self.refusals.retain(|_, count| *count > 0);
+        self.notices.take(overlay.notices);
     }
 
     /// The refused prompts that a setting of a toggle makes bygones: the app's own; all, where it is set

@@ -65,7 +65,10 @@ impl Toggles for Resolver<'_> {
             locked: self.view.is_locked(self.user, key),
             switched_on: resolved.switched_on,
             consent,
-            declined: None,
+            declined: self
+                .view
+                .declined(self.user, key)
+                .and_then(|declined| self.policy.notice_of(declined)),
             unconfirmed: resolved.unconfirmed,
         }
     }

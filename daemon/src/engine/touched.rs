@@ -19,8 +19,9 @@ pub(super) struct Touched {
 impl Touched {
     /// Notes what a change touches.
     pub fn note(&mut self, overlay: &Overlay, generation: u64) {
-        let rows = overlay.entries.keys().chain(overlay.allowances.keys());
-        self.rows.extend(rows.map(|key| (*key, generation)));
+        let rows = overlay.entries.keys().chain(overlay.allowances.keys()).copied();
+        let rows = rows.chain(overlay.notices.rows());
+        self.rows.extend(rows.map(|key| (key, generation)));
         self.locks.extend(overlay.locks.keys().map(|lock| (*lock, generation)));
         self.profiles.extend(overlay.profiles.keys().map(|user| (*user, generation)));
     }

@@ -108,11 +108,13 @@ pub enum What {
     Profile,
     /// A new catalogue handed an off to a toggle's successor.
     Catalog,
+    /// What a notice brought was declined.
+    Decline,
 }
 
 impl What {
     /// All of them.
-    pub const ALL: [What; 9] = [
+    pub const ALL: [What; 10] = [
         What::Set,
         What::Reset,
         What::Forget,
@@ -122,6 +124,7 @@ impl What {
         What::Unlock,
         What::Profile,
         What::Catalog,
+        What::Decline,
     ];
 
     /// The word on the wire and in the ledger.
@@ -137,6 +140,7 @@ impl What {
             What::Unlock => "unlock",
             What::Profile => "profile",
             What::Catalog => "catalog",
+            What::Decline => "decline",
         }
     }
 }

@@ -27,7 +27,13 @@ impl Affected {
     #[must_use]
     pub fn by(change: &Overlay) -> Self {
         Self {
-            rows: change.entries.keys().chain(change.allowances.keys()).copied().collect(),
+            rows: change
+                .entries
+                .keys()
+                .chain(change.allowances.keys())
+                .copied()
+                .chain(change.notices.rows())
+                .collect(),
             locks: change.locks.keys().copied().collect(),
             profiles: change.profiles.keys().copied().collect(),
         }

@@ -11,6 +11,7 @@ mod error;
 mod file;
 mod lock;
 mod marker;
+mod notices;
 mod read;
 mod recover;
 mod tally;

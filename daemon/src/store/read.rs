@@ -41,6 +41,8 @@ pub struct Loaded {
     pub pairs: Vec<FirstLoad>,
     /// As [`Store::coverage`].
     pub coverage: Vec<(ToggleKey, u32, u32)>,
+    /// As [`Store::newest_notice`].
+    pub notice: Option<(i64, Box<str>)>,
     /// The generation of the last change that was committed since store and ledger were compared; none
     /// if a version wrote it that did not keep it.
     pub generation: Option<u64>,
@@ -76,9 +78,11 @@ impl Store {
             locks: self.locks(&mut tally)?.into_iter().collect(),
             profiles: self.profiles(&mut tally)?.into_iter().collect(),
             refusals: self.refusals(&mut tally)?.into_iter().collect(),
+            notices: self.notice_answers(&mut tally)?,
             restored: meta.restored,
         };
         loaded.generation = meta.generation;
+        loaded.notice = meta.notice;
         loaded.pairs = self.pairs(&mut tally)?;
         loaded.coverage = self.covered(&mut tally)?;
         self.each("SELECT event FROM outbox ORDER BY generation, ordinal", |row| {
@@ -108,6 +112,11 @@ impl Store {
                     meta.store_id = Some(super::marker::parse(&value).ok_or_else(wrong)?);
                 }
                 "generation" => meta.generation = Some(value.parse().map_err(|_| wrong())?),
+                "notice" => {
+                    let (effective, id) = value.split_once(' ').ok_or_else(wrong)?;
+                    let effective = effective.parse().map_err(|_| wrong())?;
+                    meta.notice = Some((effective, id.into()));
+                }
                 "restored" => restored.0 = Some(value.parse().map_err(|_| wrong())?),
                 "restored-apps" => restored.1 = Some(value.parse().map_err(|_| wrong())?),
                 "restored-at" => restored.2 = Some(value.parse().map_err(|_| wrong())?),
@@ -269,7 +278,7 @@ impl Store {
         Ok(rows)
     }
 
-    fn each_kept(
+    pub(super) fn each_kept(
         &self,
         table: Kept,
         tally: &mut Tally,
@@ -314,6 +323,8 @@ pub(super) struct Meta {
     pub generation: Option<u64>,
     /// When it was restored last.
     pub restored: Option<Restored>,
+    /// See [`Store::newest_notice`].
+    pub notice: Option<(i64, Box<str>)>,
 }
 
 impl Loaded {
@@ -367,6 +378,11 @@ fn odd(what: &'static str, value: String) -> Unread {
 
 fn key(row: &Row<'_>) -> Result<Key, Unread> {
     Ok(Key { user: row.get(0)?, app: AppKey(row.get(1)?), toggle: ToggleKey(row.get(2)?) })
+}
+
+/// A notice that has to be there.
+pub(super) fn notice_key(row: &Row<'_>, column: usize) -> Result<NoticeKey, Unread> {
+    notice(row, column)?.ok_or_else(|| odd("a notice", "0".into()))
 }
 
 fn notice(row: &Row<'_>, column: usize) -> Result<Option<NoticeKey>, Unread> {

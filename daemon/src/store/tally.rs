@@ -22,10 +22,12 @@ pub(super) enum Kept {
     Pairs,
     Coverage,
     Refusals,
+    Declines,
+    Told,
 }
 
 impl Kept {
-    pub const ALL: [Kept; 13] = [
+    pub const ALL: [Kept; 15] = [
         Kept::Meta,
         Kept::Apps,
         Kept::Toggles,
@@ -39,6 +41,8 @@ impl Kept {
         Kept::Pairs,
         Kept::Coverage,
         Kept::Refusals,
+        Kept::Declines,
+        Kept::Told,
     ];
 
     /// Reads every row, in an order that suits the reader.
@@ -62,7 +66,16 @@ impl Kept {
             Kept::Pairs => "SELECT app, purpose, item, notice FROM pairs",
             Kept::Coverage => "SELECT toggle, purpose, item FROM coverage",
             Kept::Refusals => "SELECT user, app, toggle, count FROM refusals",
+            Kept::Declines => "SELECT user, toggle, notice, at FROM declines",
+            Kept::Told => "SELECT user, notice, at FROM told",
         }
+    }
+
+    /// Whether a store has the table: one of an earlier version lacks the later ones.
+    fn is_in(self, db: &Connection) -> rusqlite::Result<bool> {
+        let name = self.sql().split(" FROM ").nth(1).and_then(|rest| rest.split(' ').next());
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+        db.query_row(sql, [name], |row| row.get::<_, u32>(0)).map(|count| count > 0)
     }
 
     /// What picks one row.
@@ -75,8 +88,8 @@ impl Kept {
             Kept::Settings | Kept::Allowances | Kept::Refusals => {
                 " WHERE user = ?1 AND app = ?2 AND toggle = ?3"
             }
-            Kept::Locks => " WHERE user = ?1 AND toggle = ?2",
-            Kept::Profiles => " WHERE user = ?1",
+            Kept::Locks | Kept::Declines => " WHERE user = ?1 AND toggle = ?2",
+            Kept::Profiles | Kept::Told => " WHERE user = ?1",
             Kept::Pairs => " WHERE app = ?1 AND purpose = ?2 AND item = ?3",
             Kept::Coverage => " WHERE toggle = ?1 AND purpose = ?2 AND item = ?3",
         }
@@ -114,6 +127,9 @@ impl Tally {
     pub fn count(db: &Connection) -> rusqlite::Result<Self> {
         let mut tally = Self::default();
         for table in Kept::ALL {
+            if !table.is_in(db)? {
+                continue;
+            }
             let mut statement = db.prepare(table.sql())?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {

@@ -5,6 +5,7 @@ use rusqlite::{ToSql, params};
 use super::Store;
 use super::consents::{self, ConsentGiven};
 use super::error::{StoreError, sqlite_error};
+use super::notices;
 use super::tally::{Book, Kept};
 use crate::engine::consent::ConsentEnd;
 use crate::engine::names::{AppKey, NoticeKey, ToggleKey};
@@ -80,6 +81,8 @@ pub struct Batch<'a> {
     pub pairs: &'a [(AppKey, u32, u32, NoticeKey)],
     /// What toggles cover from now on, in place of what they covered: toggle, purpose, item.
     pub coverage: Option<&'a [(ToggleKey, u32, u32)]>,
+    /// The notice that is in force from now on: when it took effect, and its id.
+    pub notice: Option<&'a (i64, Box<str>)>,
     /// After a restore: the highest number of an app that was there then.
     pub restored_apps: Option<u32>,
     /// When, Unix seconds.
@@ -97,6 +100,9 @@ impl Store {
         let raises = self.compared;
         self.write(|book| {
             put(book, batch)?;
+            if let Some((effective, id)) = batch.notice {
+                book.note("notice", &format!("{effective} {id}"))?;
+            }
             if let Some(apps) = batch.restored_apps {
                 book.note("restored-apps", &apps.to_string())?;
             }
@@ -197,7 +203,7 @@ pub(super) fn put(book: &mut Book<'_>, batch: &Batch<'_>) -> rusqlite::Result<()
         consents::give(db, given)?;
     }
     if let Some(overlay) = batch.overlay {
-        put_overlay(book, overlay)?;
+        put_overlay(book, overlay, batch.at)?;
     }
     for ended in batch.ended {
         consents::end(db, ended, batch.at, batch.generation)?;
@@ -225,7 +231,7 @@ pub(super) fn put(book: &mut Book<'_>, batch: &Batch<'_>) -> rusqlite::Result<()
     Ok(())
 }
 
-fn put_overlay(book: &mut Book<'_>, overlay: &Overlay) -> rusqlite::Result<()> {
+fn put_overlay(book: &mut Book<'_>, overlay: &Overlay, at: i64) -> rusqlite::Result<()> {
     for (key, entry) in &overlay.entries {
         match entry {
             Some(entry) => put_entry(book, *key, *entry)?,
@@ -257,7 +263,7 @@ fn put_overlay(book: &mut Book<'_>, overlay: &Overlay) -> rusqlite::Result<()> {
     for (key, count) in &overlay.refusals {
         put_refusals(book, *key, *count)?;
     }
-    Ok(())
+    notices::put(book, &overlay.notices, at)
 }
 
 fn put_entry(book: &mut Book<'_>, key: Key, entry: Entry) -> rusqlite::Result<()> {

@@ -2,10 +2,14 @@
 //! newer (R39).
 
 use consentd::decision::Reason;
-use consentd::engine::Engine;
 use consentd::engine::change::SetOptions;
+use consentd::engine::settings::By;
+use consentd::engine::{Engine, EngineError, PolicyError};
+use consentd::ledger::What;
 
-use crate::device::{ADS, App, BEGIN, DAY, Device, GAME, OAID, USER, set, set_with, text};
+use crate::device::{
+    ADS, App, BEGIN, DAY, Device, GAME, OAID, OTHER_USER, USER, events, set, set_with, text,
+};
 
 /// Shows the same notice as the user's consent is to be under.
 fn under(notice: &str) -> SetOptions {
@@ -165,4 +169,207 @@ fn a_consent_under_a_notice_that_is_gone_covers_nothing() {
     engine.reload().unwrap();
     let game = App::declared(&engine, GAME);
     assert_eq!(game.check_one(&engine, ADS, OAID), Reason::NotSet);
+}
+
+/// A device on which the user consented in 2020, when one of the app's pairs was there.
+fn consented_in_2020() -> (Device, Engine) {
+    let device = Device::new();
+    device.declare(APP, OLD_AND_NEW);
+    device.set_wall(IN_2020);
+    let engine = device.start();
+    set(&engine, &[("ad-services", "", "on")]).unwrap();
+    device.set_wall(BEGIN);
+    (device, engine)
+}
+
+const OLD: &str = "2019-12-09";
+const NEW: &str = "2025-10-10";
+
+/// Some values of a notice, for the user.
+fn said<const N: usize>(engine: &Engine, notice: &str, names: [&str; N]) -> [String; N] {
+    let rows = engine.list_notices(USER).unwrap();
+    let row = rows.iter().find(|row| text(row, "id") == notice).unwrap();
+    names.map(|name| text(row, name))
+}
+
+#[test]
+fn r39_what_is_declined_is_denied_and_what_was_agreed_to_stays() {
+    let (device, engine) = consented_in_2020();
+    assert_eq!(asked(&engine), [Reason::Consented, Reason::NoticeChanged]);
+    let before = engine.list_consents(USER).unwrap();
+    engine.decline(USER, &["ad-services"], NEW, By::Settings).unwrap();
+    let declined = [Reason::Consented, Reason::NoticeDeclined];
+    assert_eq!(asked(&engine), declined);
+    assert_eq!(engine.list_consents(USER).unwrap(), before, "the consent stays as it was");
+    let event = events(&engine).pop().unwrap();
+    assert_eq!(
+        (event.what, event.toggle.as_deref(), event.notice.as_deref(), event.by.as_deref()),
+        (What::Decline, Some("ad-services"), Some(NEW), Some("settings"))
+    );
+    // It is remembered, and once is enough.
+    let generation = engine.generation();
+    engine.decline(USER, &["ad-services"], NEW, By::Settings).unwrap();
+    engine.decline(USER, &["ad-services"], OLD, By::Settings).unwrap();
+    assert_eq!(engine.generation(), generation);
+    drop(engine);
+    let engine = device.start();
+    assert_eq!(asked(&engine), declined);
+    // Who agrees after all is not held to it, nor is it held against a later consent.
+    set(&engine, &[("ad-services", "", "on")]).unwrap();
+    assert_eq!(asked(&engine), [Reason::Consented; 2]);
+    set_with(&engine, &[("ad-services", "", "on")], &under(OLD)).unwrap();
+    assert_eq!(asked(&engine), [Reason::Consented, Reason::NoticeChanged]);
+    drop(engine);
+    assert_eq!(asked(&device.start()), [Reason::Consented, Reason::NoticeChanged]);
+}
+
+#[test]
+fn r39_an_open_gate_shows_what_was_declined_and_another_users_decline_is_theirs() {
+    let (_device, engine) = consented_in_2020();
+    let app = App::declared(&engine, APP);
+    let _gate = engine.open_gate(&app.0).unwrap();
+    let before = engine.generation();
+    engine.decline(OTHER_USER, &["ad-services"], NEW, By::Shell).unwrap();
+    assert_eq!(asked(&engine), [Reason::Consented, Reason::NoticeChanged]);
+    let generation = engine.decline(USER, &["ad-services"], NEW, By::Shell).unwrap();
+    assert!(generation > before);
+    assert_eq!(asked(&engine), [Reason::Consented, Reason::NoticeDeclined]);
+    // The app is told that its answers changed.
+    let asker = consentd::engine::Asker { user: USER, caller: Some(&app.0) };
+    let context = consentd::decision::Context::default();
+    let request = consentd::engine::Request::new(ADS, &BOTH, &context, "").unwrap();
+    assert_eq!(engine.preview(asker, &request).generation, generation);
+}
+
+#[test]
+fn r39_declining_needs_a_consent_toggle_and_a_notice_in_force() {
+    let (device, engine) = consented_in_2020();
+    let refused = |toggles: &[&str], notice: &str| {
+        engine.decline(USER, toggles, notice, By::Shell).unwrap_err()
+    };
+    for (toggles, notice) in
+        [(&[][..], NEW), (&["location"], NEW), (&["ad-services"], "2031-01-01")]
+    {
+        let error = refused(toggles, notice);
+        assert!(matches!(error, EngineError::Invalid(_)), "{toggles:?} {notice}: {error:?}");
+    }
+    let error = refused(&["no-such"], NEW);
+    assert!(matches!(error, EngineError::UnknownToggle { .. }), "{error:?}");
+    device.set_wall(IN_2020);
+    let error = refused(&["ad-services"], NEW);
+    assert!(matches!(error, EngineError::Invalid(_)), "not in force yet: {error:?}");
+    assert_eq!(asked(&engine), [Reason::Consented, Reason::NoticeChanged]);
+    // A decline that the disk does not take is none.
+    device.set_wall(BEGIN);
+    device.refuse_changes();
+    let error = refused(&["ad-services"], NEW);
+    assert!(matches!(error, EngineError::NotStored(_)), "{error:?}");
+    assert_eq!(asked(&engine), [Reason::Consented, Reason::NoticeChanged]);
+}
+
+#[test]
+fn r39_a_notice_waits_until_it_is_answered() {
+    let (_device, engine) = consented_in_2020();
+    let names = ["pending", "asks", "declined", "in_force"];
+    let waits = ["true", "ad-services", "", "true"];
+    assert_eq!(said(&engine, NEW, names), waits);
+    assert!(said(&engine, NEW, ["apps"])[0].split(' ').any(|app| app == APP));
+    // What it brought is computed from the declarations.
+    assert!(said(&engine, NEW, ["new_data"])[0].split(' ').any(|item| item == OAID));
+    assert_eq!(said(&engine, OLD, ["pending", "asks"]), ["false", ""]);
+    // To know of it is not to agree to it.
+    engine.tell(USER, NEW).unwrap();
+    assert_eq!(said(&engine, NEW, names), waits);
+    assert_eq!(engine.pending_notices(USER).unwrap(), [NEW]);
+    engine.decline(USER, &["ad-services"], NEW, By::Shell).unwrap();
+    assert_eq!(said(&engine, NEW, names), ["false", "", "ad-services", "true"]);
+    assert!(engine.pending_notices(USER).unwrap().is_empty());
+    // Somebody who never chose has nothing that changed.
+    assert!(engine.pending_notices(OTHER_USER).unwrap().is_empty());
+}
+
+/// Adds a notice to the catalogue.
+fn add_notice(device: &Device, id: &str, more: &str) {
+    let file = device.path().join("catalog/notices.toml");
+    let notices = std::fs::read_to_string(&file).unwrap();
+    let one = notices.split("[[notice]]").last().unwrap().replace(NEW, id);
+    std::fs::write(&file, format!("{notices}\n[[notice]]\n{more}\n{one}")).unwrap();
+}
+
+#[test]
+fn r39_a_material_notice_is_told_once_and_new_wording_is_not() {
+    let device = Device::new();
+    let engine = device.start();
+    set(&engine, &[("app-access", GAME, "on")]).unwrap();
+    assert!(engine.pending_notices(USER).unwrap().is_empty());
+    add_notice(&device, "2026-01-20", "");
+    engine.reload().unwrap();
+    assert!(engine.pending_notices(USER).unwrap().is_empty(), "not in force yet");
+    device.pass(10 * DAY);
+    assert!(engine.pending_notices(USER).unwrap().is_empty(), "new wording alone");
+    assert_eq!(said(&engine, "2026-01-20", ["material", "in_force"]), ["false", "true"]);
+    // With something new it is material, whatever the basis of that is.
+    device.declare(
+        "org.example.late",
+        "[[collects]]\npurpose = \"support\"\ndata = [\"device.model\"]\nbasis = \"contract\"\n\
+         retention = \"1 day\"\nnotice = \"2026-01-20\"\n",
+    );
+    engine.reload().unwrap();
+    assert_eq!(engine.pending_notices(USER).unwrap(), ["2026-01-20"]);
+    let brought = said(&engine, "2026-01-20", ["new_purposes", "new_data", "asks", "material"]);
+    assert_eq!(brought, ["support", "device.model", "", "true"]);
+    engine.tell(USER, "2026-01-20").unwrap();
+    assert!(engine.pending_notices(USER).unwrap().is_empty());
+    drop(engine);
+    assert!(device.start().pending_notices(USER).unwrap().is_empty(), "told once");
+}
+
+#[test]
+fn r41_a_change_of_owner_is_told_though_it_brings_nothing() {
+    let device = Device::new();
+    let engine = device.start();
+    set(&engine, &[("ad-services", "", "on")]).unwrap();
+    device.pass(10 * DAY);
+    add_notice(&device, "2026-01-20", "kind = \"owner\"");
+    engine.reload().unwrap();
+    assert_eq!(engine.pending_notices(USER).unwrap(), ["2026-01-20"]);
+    assert_eq!(said(&engine, "2026-01-20", ["kind", "asks"]), ["owner", ""]);
+    let game = App::declared(&engine, GAME);
+    assert_eq!(game.check_one(&engine, ADS, OAID), Reason::Consented, "consents stay");
+    engine.tell(USER, "2026-01-20").unwrap();
+    assert!(engine.pending_notices(USER).unwrap().is_empty());
+}
+
+#[test]
+fn r39_a_catalogue_whose_notices_went_back_is_refused_and_loses_nothing() {
+    let device = Device::new();
+    let engine = device.start();
+    add_notice(&device, "2026-01-10", "");
+    engine.reload().unwrap();
+    set(&engine, &[("ad-services", "", "on")]).unwrap();
+    let consents = engine.list_consents(USER).unwrap();
+    let file = device.path().join("catalog/notices.toml");
+    let newer = std::fs::read_to_string(&file).unwrap();
+    let older = newer.rsplit_once("[[notice]]").unwrap().0;
+    std::fs::write(&file, older).unwrap();
+    let game = App::declared(&engine, GAME);
+    for error in [engine.check_policy().unwrap_err(), engine.reload().unwrap_err()] {
+        assert!(matches!(error, PolicyError::OlderNotice { .. }), "{error:?}");
+        let said = error.to_string();
+        assert!(said.contains(NEW) && said.contains("2026-01-10"), "{said}");
+    }
+    // The one in force stays so; a start has none, and denies.
+    assert_eq!(game.check_one(&engine, ADS, OAID), Reason::Consented);
+    drop(engine);
+    let engine = device.start();
+    let nobody = App::undeclared(GAME);
+    assert_eq!(nobody.check_one(&engine, ADS, OAID), Reason::CatalogUnavailable);
+    // Nothing is lost.
+    std::fs::write(&file, newer).unwrap();
+    engine.reload().unwrap();
+    assert_eq!(App::declared(&engine, GAME).check_one(&engine, ADS, OAID), Reason::Consented);
+    assert_eq!(engine.list_consents(USER).unwrap(), consents);
+    // A clock that went back makes no catalogue older.
+    device.set_wall(IN_2020);
+    engine.reload().unwrap();
 }

@@ -24,6 +24,7 @@ mod kept;
 mod kill;
 mod known_attacks;
 mod lifetimes;
+mod notices;
 mod polkit;
 mod prompt_faults;
 mod prompts;

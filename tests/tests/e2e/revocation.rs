@@ -48,7 +48,7 @@ async fn a_withdrawn_consent_ends_and_what_was_recorded_stands(world: &mut World
     assert_eq!(consents[0]["in_force"], Variant::from(false).try_into_owned()?);
     assert!(consents[0].contains_key("ended"), "{consents:?}");
     assert_eq!(consents[0]["how_ended"], Variant::from("withdrawn").try_into_owned()?);
-    let receipt = world.ctl()?.done(&["consents", "game"]).await?;
+    let receipt = world.ctl()?.done(&["consents", GAME]).await?;
     for told in ["withdrawn", "2025-10-10", "Xiaomi Technology Netherlands", "Personalised ads"] {
         anyhow::ensure!(receipt.contains(told), "{told}: {receipt}");
     }

@@ -19,3 +19,19 @@ ALTER TABLE consents ADD COLUMN lifetime TEXT;
 ALTER TABLE consents ADD COLUMN until INTEGER;
 ALTER TABLE consent_ends ADD COLUMN how TEXT;
 ALTER TABLE consent_ends ADD COLUMN made_by TEXT;
+
+-- The newest notice that a user declined for a toggle (R39).
+CREATE TABLE declines (
+    user   INTEGER NOT NULL CHECK (user BETWEEN 0 AND 4294967294),
+    toggle INTEGER NOT NULL REFERENCES toggles,
+    notice INTEGER NOT NULL REFERENCES notices,
+    at     INTEGER NOT NULL,
+    PRIMARY KEY (user, toggle)
+) STRICT, WITHOUT ROWID;
+
+-- The newest notice that a user was told of.
+CREATE TABLE told (
+    user   INTEGER NOT NULL PRIMARY KEY CHECK (user BETWEEN 0 AND 4294967294),
+    notice INTEGER NOT NULL REFERENCES notices,
+    at     INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -56,6 +56,7 @@ pub(super) fn policy(error: &PolicyError) -> Error {
         | PolicyError::Apps(_)
         | PolicyError::BrokeOff
         | PolicyError::Uncovers { .. }
+        | PolicyError::OlderNotice { .. }
         | PolicyError::TooMany(_) => Error::CatalogInvalid(error.to_string()),
     }
 }

@@ -282,8 +282,8 @@ impl Settings {
         options: Options<'_>,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<Dict>> {
-        self.admit(&header, options, Act::Inspect).await?;
-        self.0.engine.list_notices().map(dicts).map_err(wire)
+        let admitted = self.admit(&header, options, Act::Inspect).await?;
+        self.blocking(move |engine| engine.list_notices(admitted.user)).await.map(dicts)
     }
 
     #[zbus(out_args("consents"))]
@@ -312,11 +312,28 @@ impl Settings {
     #[zbus(out_args("generation"))]
     async fn decline(
         &self,
-        _toggles: Vec<String>,
-        _notice: String,
-        _options: Options<'_>,
+        toggles: Vec<String>,
+        notice: String,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
     ) -> Result<u64> {
-        Err(not_supported("declining of notices"))
+        let Admitted { user, by, _call, .. } = self.admit(&header, options, Act::Tighten).await?;
+        self.blocking(move |engine| {
+            let toggles: Vec<&str> = toggles.iter().map(String::as_str).collect();
+            engine.decline(user, &toggles, &notice, by)
+        })
+        .await
+    }
+
+    #[zbus(out_args("generation"))]
+    async fn acknowledge(
+        &self,
+        notice: String,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<u64> {
+        let Admitted { user, _call, .. } = self.admit(&header, options, Act::Tighten).await?;
+        self.blocking(move |engine| engine.tell(user, &notice)).await
     }
 
     async fn register_agent(
@@ -370,6 +387,13 @@ impl Settings {
         toggle: &str,
         app: &str,
         state: HashMap<String, zbus::OwnedVariant>,
+    ) -> zbus::Result<()>;
+
+    /// A notice waits for the user: to watchers alone.
+    #[zbus(signal)]
+    pub(super) async fn notice_pending(
+        emitter: &SignalEmitter<'_>,
+        notice: &str,
     ) -> zbus::Result<()>;
 
     #[zbus(property(emits_changed_signal = "const"))]

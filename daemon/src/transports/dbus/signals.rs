@@ -119,6 +119,9 @@ impl Service {
                 sent(&app, Gate::changed(&emitter, change.generation).await);
             }
         }
+        if change.settings.is_empty() {
+            self.tell_notices().await;
+        }
         for setting in &change.settings {
             let Some(toggle) = setting.toggle.as_deref() else { continue };
             for (watcher, user) in self.watchers.of(setting.user) {
@@ -127,6 +130,20 @@ impl Service {
                     let state = state_row(row);
                     let told = Settings::setting_changed(&emitter, toggle, &setting.app, state);
                     sent(&watcher, told.await);
+                }
+            }
+        }
+    }
+
+    /// Tells watchers of the notices that wait for their user, each once.
+    async fn tell_notices(&self) {
+        for (watcher, user) in self.watchers.of(None) {
+            let Ok(notices) = self.engine.pending_notices(user) else { continue };
+            for notice in notices {
+                if self.watchers.is_first(&watcher, user, &notice)
+                    && let Some(emitter) = self.emitter(&watcher)
+                {
+                    sent(&watcher, Settings::notice_pending(&emitter, &notice).await);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Who hears `SettingChanged`: those that called `Watch`, until they leave the bus.
+//! Who hears `SettingChanged` and `NoticePending`: those that called `Watch`, until they leave the bus.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +18,8 @@ const MAX_WATCHERS: usize = 64;
 struct Watcher {
     uid: u32,
     watched: Vec<u32>,
+    /// Notices it was told of, with the user each waits for.
+    noticed: Vec<(u32, String)>,
 }
 
 /// Watchers by unique name.
@@ -32,6 +34,17 @@ impl Watchers {
             watcher.watched.iter().map(move |watched| (name.clone(), *watched))
         });
         watched.filter(|(_, watched)| user.is_none_or(|user| user == *watched)).collect()
+    }
+
+    /// Whether a watcher was not told yet that a notice waits for a user; it is from now on.
+    pub fn is_first(&self, watcher: &str, user: u32, notice: &str) -> bool {
+        let mut watchers = self.lock();
+        let Some(known) = watchers.get_mut(watcher) else { return false };
+        let told = known.noticed.iter().any(|(whose, id)| *whose == user && id == notice);
+        if !told {
+            known.noticed.push((user, notice.to_owned()));
+        }
+        !told
     }
 
     /// How many there are.
@@ -60,7 +73,10 @@ impl Watchers {
                     "{MAX_WATCHERS} programs of this user watch already; end one of them"
                 )));
             }
-            watchers.insert(watcher.to_string(), Watcher { uid, watched: vec![user] });
+            watchers.insert(
+                watcher.to_string(),
+                Watcher { uid, watched: vec![user], noticed: Vec::new() },
+            );
         }
         let waited = self.forget_when_gone(connection, watcher.to_owned()).await;
         if waited.is_err() {

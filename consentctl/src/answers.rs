@@ -274,6 +274,21 @@ pub struct Notice {
     pub declined: Vec<String>,
 }
 
+/// An entry of `Settings1.ListRetention`.
+#[derive(Debug, Deserialize)]
+pub struct Kept {
+    pub app: String,
+    pub purpose: String,
+    pub data: String,
+    pub state: String,
+    pub overdue: bool,
+    pub law: Option<String>,
+    pub retention: Option<String>,
+    pub last: i64,
+    pub since: i64,
+    pub until: Option<i64>,
+}
+
 /// An entry of `Settings1.ListConsents`.
 #[derive(Debug, Deserialize)]
 pub struct Consent {

@@ -146,7 +146,7 @@ pub trait Settings1 {
     #[zbus(allow_interactive_auth)]
     fn list_consents(&self, options: Options<'_>) -> Result<Vec<Details>>;
 
-    /// What is kept, and for how long.
+    /// What apps were allowed to collect, and what became of it.
     #[zbus(allow_interactive_auth)]
     fn list_retention(&self, options: Options<'_>) -> Result<Vec<Details>>;
 

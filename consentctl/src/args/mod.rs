@@ -121,6 +121,11 @@ pub enum Verb {
         /// The app's id or name.
         app: Option<String>,
     },
+    /// What apps were allowed to collect: how long it is kept, and what became of it.
+    Retention {
+        /// The app's id or name.
+        app: Option<String>,
+    },
     /// The privacy notices: which is in force, and what is new to you.
     #[command(args_conflicts_with_subcommands = true)]
     Notices {

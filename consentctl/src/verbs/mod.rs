@@ -14,6 +14,7 @@ mod history;
 mod log;
 mod notices;
 mod profile;
+mod retention;
 mod status;
 mod store;
 mod stream;
@@ -53,6 +54,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::History(history) => history::history(session, &history).await?,
         Verb::Counts(counts) => counts::counts(session, &counts).await?,
         Verb::Consents { app } => consents::consents(session, app.as_deref()).await?,
+        Verb::Retention { app } => retention::retention(session, app.as_deref()).await?,
         Verb::Notices { pending, verb } => notices::notices(session, pending, verb).await?,
         Verb::Catalog { verb } => catalog::catalog(session, verb).await?,
         Verb::Agent(agent) => agent::agent(session, &agent).await?,

@@ -4,6 +4,7 @@
 
 mod executable;
 mod load;
+mod retention;
 mod schema;
 mod validate;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use crate::catalog::{Basis, DataIx, NoticeIx, PurposeIx, RecipientIx, RegionIx, Trust};
 
 pub use load::{Rejection, UnreadDir, load};
+pub use retention::period;
 
 /// An app of the registry in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -286,7 +286,8 @@ impl<'a> Case<'a> {
             .covering()
             .filter_map(|(_, standing)| standing.switched_on)
             .any(|generation| generation > held.generation);
-        law != self.pair.purpose && !restarted
+        let is_meant = held.reach.data.is_none_or(|named| named == self.pair.data);
+        is_meant && law != Some(self.pair.purpose) && !restarted
     }
 
     /// Whether every consent that this pair needs was given after `generation`, and it needs one.

@@ -102,10 +102,11 @@ pub enum Right {
     AutomatedDecisions,
     /// Processed only with consent or for legal claims (R48).
     Restriction,
-    /// Kept for one law alone (R42).
+    /// Kept for one law alone, or until it can be cleared (R42, R43). It reaches the very item, whatever
+    /// other identifiers there are.
     Isolation {
-        /// The purpose that stands for that law.
-        law: PurposeIx,
+        /// The purpose that stands for that law; none where no law keeps it.
+        law: Option<PurposeIx>,
     },
 }
 

@@ -177,6 +177,8 @@ impl Engine {
             app: declared.map_or(NOBODY, |app| policy.app_key(app)),
             now,
         });
+        let held = declared
+            .map_or_else(Vec::new, |app| view.isolated(policy, asker.user, policy.app_key(app)));
         judge(&Situation {
             catalog: &policy.catalog,
             caller: asker.caller.map(|caller| caller.trust),
@@ -184,7 +186,7 @@ impl Engine {
             region,
             minor,
             toggles: &resolved,
-            held: &[],
+            held: &held,
         })
     }
 
@@ -219,7 +221,12 @@ impl Engine {
             Err(error) => Err(error.clone()),
         };
         match written {
-            Ok(()) => self.show_followers(&records),
+            Ok(()) => {
+                if records.iter().any(|record| record.reason.decision() == Decision::Allow) {
+                    self.note_collected();
+                }
+                self.show_followers(&records);
+            }
             Err(error) => {
                 tracing::error!(error, "an answer could not be recorded: denied");
                 answer.rulings = self.refuse(request, Reason::StoreUnavailable);

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::change::Choice;
 use super::error::EngineError;
-use super::names::{ALL_APPS, AppKey, NoticeKey};
+use super::names::{ALL_APPS, NoticeKey};
 use super::policy::Policy;
 use super::request::check_id;
 use super::settings::{By, Entry, Key, Lifetime};
@@ -167,13 +167,6 @@ fn covered(policy: &Policy, key: Key, notice: NoticeKey) -> Box<[(u32, u32)]> {
         pairs.map(|pair| policy.pair_numbers(pair.purpose, pair.data)).collect()
     };
     pairs.into_iter().collect()
-}
-
-impl Policy {
-    /// The declared app of a number.
-    fn app_of(&self, key: AppKey) -> Option<&crate::apps::App> {
-        self.apps.iter().find(|(ix, _)| self.app_key(*ix) == key).map(|(_, app)| app)
-    }
 }
 
 fn row(user: u32, consent: ConsentRow) -> Row {

@@ -313,6 +313,7 @@ impl Engine {
                 Ok(ledger) => ledger.record(&records)?,
                 Err(error) => return Err(EngineError::LedgerUnavailable(error.clone())),
             }
+            self.note_collected();
             self.show_followers(&records);
             Ok(())
         })

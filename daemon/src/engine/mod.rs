@@ -11,6 +11,7 @@ pub mod entries;
 pub mod error;
 mod gate;
 mod inspect;
+pub mod lived;
 pub mod names;
 pub mod notices;
 mod opening;
@@ -21,12 +22,13 @@ mod proof;
 mod publish;
 mod recover;
 pub mod request;
+pub mod retention;
 pub mod settings;
 pub mod standing;
 mod touched;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::sync::{RwLockReadGuard, RwLockWriteGuard};
 
@@ -127,6 +129,9 @@ pub struct Engine {
     listener: OnceLock<Arc<dyn Listener>>,
     /// Whether anybody wants to hear of every record.
     followed: AtomicBool,
+    /// When something was allowed first since the ledger was read for retention, on the boot-time clock;
+    /// 0 for never.
+    unread: AtomicI64,
     started: i64,
 }
 
@@ -135,7 +140,7 @@ impl Engine {
     /// and is tried again by [`Engine::reload`].
     #[must_use]
     pub fn open(config: Config, clock: Arc<dyn Clock>) -> Self {
-        let started = clock.now().wall;
+        let began = clock.now();
         let engine = Self {
             config,
             clock,
@@ -147,7 +152,9 @@ impl Engine {
             pages: Mutex::default(),
             listener: OnceLock::new(),
             followed: AtomicBool::new(false),
-            started,
+            // Whatever the daemon before this one did not read.
+            unread: AtomicI64::new(began.since_boot.max(1)),
+            started: began.wall,
         };
         if let Err(error) = engine.adopt(engine.open_while_reading()) {
             tracing::error!(%error, "no catalogue in force: everything is denied");
@@ -229,6 +236,7 @@ impl Engine {
         if let Err(error) = self.retry() {
             tracing::error!(%error, "changes that the disk did not take are lost at stop");
         }
+        self.save_lived();
         self.settle_outbox(0);
         self.close_gates();
         if let Ok(ledger) = self.lock_ledger().as_mut() {

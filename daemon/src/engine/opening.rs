@@ -40,6 +40,8 @@ impl Engine {
                 let mut state = self.write_state();
                 state.generation = u64::from(starts) << 32;
                 state.settings = loaded.settings;
+                let counted = &mut state.settings.retention.lived;
+                *counted = counted.take().map(|lived| lived.at(self.clock.now()));
                 state.numbers = Numbers {
                     apps: loaded.apps,
                     toggles: loaded.toggles,

@@ -288,6 +288,24 @@ impl Policy {
         (self.purposes[usize::from(purpose.0)], self.items[usize::from(data.0)])
     }
 
+    /// The pair of two numbers, if the catalogue still has both.
+    #[must_use]
+    pub fn pair_of(&self, purpose: u32, item: u32) -> Option<(PurposeIx, DataIx)> {
+        let place = |numbers: &[u32], number| {
+            let place = numbers.iter().position(|known| *known == number)?;
+            u16::try_from(place).ok()
+        };
+        let purpose = place(&self.purposes, purpose).map(PurposeIx)?;
+        Some((purpose, place(&self.items, item).map(DataIx)?))
+    }
+
+    /// The declared app of a number.
+    #[must_use]
+    pub fn app_of(&self, key: AppKey) -> Option<&App> {
+        let place = self.app_keys.iter().position(|known| *known == key)?;
+        self.apps.iter().nth(place).map(|(_, app)| app)
+    }
+
     /// The toggles that cover an app's pairs.
     #[must_use]
     pub fn app_toggles(&self, app: AppIx) -> &[ToggleKey] {

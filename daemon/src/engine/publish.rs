@@ -62,6 +62,7 @@ impl Draft {
             && self.overlay.profiles.is_empty()
             && self.overlay.refusals.is_empty()
             && self.overlay.notices.is_empty()
+            && self.overlay.retention.is_empty()
             && self.events.is_empty()
     }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::entries::Entries;
 use super::names::{ALL_APPS, AppKey, NoticeKey, OTHER_APPS, ToggleKey};
 use super::notices::{NoticeAnswers, NoticeChanges};
+use super::retention::{Retention, RetentionChanges};
 use crate::catalog::{AppDefault, Kind, Scope, State, Toggle};
 use crate::clock::Moment;
 
@@ -244,6 +245,8 @@ pub struct Settings {
     pub refusals: BTreeMap<Key, u32>,
     /// What they answered to notices.
     pub notices: NoticeAnswers,
+    /// What became of what was collected.
+    pub retention: Retention,
     /// When all this was restored from a backup, if it ever was.
     pub restored: Option<Restored>,
 }
@@ -263,6 +266,8 @@ pub struct Overlay {
     pub refusals: BTreeMap<Key, u32>,
     /// Answers to notices.
     pub notices: NoticeChanges,
+    /// What became of what was collected.
+    pub retention: RetentionChanges,
 }
 
 impl Settings {
@@ -291,6 +296,7 @@ impl Settings {
         self.refusals.extend(overlay.refusals);
         self.refusals.retain(|_, count| *count > 0);
         self.notices.take(overlay.notices);
+        self.retention.take(overlay.retention);
     }
 
     /// The refused prompts that a setting of a toggle makes bygones: the app's own; all, where it is set

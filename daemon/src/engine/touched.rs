@@ -13,6 +13,8 @@ pub(super) struct Touched {
     rows: HashMap<Key, u64>,
     locks: HashMap<(LockedFor, ToggleKey), u64>,
     profiles: HashMap<u32, u64>,
+    /// Apps whose data was isolated, or is no longer.
+    held: HashMap<(u32, AppKey), u64>,
     policy: u64,
 }
 
@@ -23,6 +25,7 @@ impl Touched {
         let rows = rows.chain(overlay.notices.rows());
         self.rows.extend(rows.map(|key| (key, generation)));
         self.locks.extend(overlay.locks.keys().map(|lock| (*lock, generation)));
+        self.held.extend(overlay.retention.apps().map(|app| (app, generation)));
         self.profiles.extend(overlay.profiles.keys().map(|user| (*user, generation)));
     }
 
@@ -47,6 +50,7 @@ impl Touched {
         };
         let toggles = toggles.into_iter().filter_map(of_toggle).max();
         let profile = self.profiles.get(&user).copied();
-        toggles.max(profile).unwrap_or(0).max(self.policy)
+        let held = self.held.get(&(user, app)).copied();
+        toggles.max(profile).max(held).unwrap_or(0).max(self.policy)
     }
 }

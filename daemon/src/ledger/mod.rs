@@ -27,7 +27,7 @@ pub use drained::Drained;
 pub use entry::{Event, Line, Record, What};
 pub use error::LedgerError;
 pub use filter::{Asked, By, Count, Counted, Filter, Wanted};
-pub use query::{LedgerReader, Page};
+pub use query::{Collected, LedgerReader, Page};
 
 use body::Body;
 use chain::Kind;

@@ -1,5 +1,6 @@
 //! Looking the ledger through, on a connection that can only read.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::types::Value;
@@ -18,6 +19,23 @@ pub struct Page {
     pub lines: Vec<Line>,
     /// What to ask with for older ones; none at the end.
     pub next: Option<i64>,
+}
+
+/// A pair that an app was allowed to collect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collected {
+    /// Whose.
+    pub user: u32,
+    /// By which app.
+    pub app: String,
+    /// For what.
+    pub purpose: String,
+    /// What.
+    pub data: String,
+    /// The place of the last time in the order of events.
+    pub seq: i64,
+    /// The last time, Unix seconds.
+    pub last: i64,
 }
 
 /// The reading end: long queries here do not hold a check up.
@@ -177,6 +195,41 @@ impl LedgerReader {
     }
 
     /// The place of the last row that was closed.
+    /// What apps were allowed to collect since place `from`, each pair with its last time; and up to where
+    /// it will not change any more. `open` as for [`LedgerReader::history`].
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn collected(
+        &self,
+        open: &[Line],
+        from: i64,
+    ) -> Result<(Vec<Collected>, i64), LedgerError> {
+        let _moment = self.moment()?;
+        let closed = self.closed_up_to()?.max(from);
+        // By place: the rows since then, and no others.
+        let sql = "SELECT user, app, purpose, data, seq, last FROM records
+                   WHERE seq > ? AND decision = 'allow' ORDER BY seq";
+        let mut collected: HashMap<(u32, String, String, String), (i64, i64)> = HashMap::new();
+        self.rows(sql, &[Value::Integer(from)], |row| {
+            let pair = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            collected.insert(pair, (row.get(4)?, row.get(5)?));
+            Ok(())
+        })?;
+        for line in open.iter().filter(|line| line.seq() > closed) {
+            if let Line::Record { seq, last, user, app, purpose, data, decision, .. } = line
+                && decision == "allow"
+            {
+                let pair = (*user, app.clone(), purpose.clone(), data.clone());
+                collected.insert(pair, (*seq, *last));
+            }
+        }
+        let collected = collected.into_iter().map(|((user, app, purpose, data), (seq, last))| {
+            Collected { user, app, purpose, data, seq, last }
+        });
+        Ok((collected.collect(), closed))
+    }
+
     fn closed_up_to(&self) -> Result<i64, LedgerError> {
         let mut last = 0;
         let sql = "SELECT last_seq FROM blocks WHERE kind = 'records' AND held > 0

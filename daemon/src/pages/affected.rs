@@ -9,6 +9,8 @@ pub struct Affected {
     rows: Vec<Key>,
     locks: Vec<(LockedFor, ToggleKey)>,
     profiles: Vec<u32>,
+    /// Apps whose data may be isolated, or no longer.
+    held: Vec<(u32, AppKey)>,
 }
 
 /// What of one app a change touches.
@@ -36,13 +38,14 @@ impl Affected {
                 .collect(),
             locks: change.locks.keys().copied().collect(),
             profiles: change.profiles.keys().copied().collect(),
+            held: change.retention.apps().collect(),
         }
     }
 
     /// What it touches of a user's app.
     #[must_use]
     pub fn of(&self, user: u32, app: AppKey) -> Touch {
-        if self.profiles.contains(&user) {
+        if self.profiles.contains(&user) || self.held.contains(&(user, app)) {
             return Touch::All;
         }
         let rows = self.rows.iter().filter(|key| {

@@ -14,6 +14,7 @@ mod marker;
 mod notices;
 mod read;
 mod recover;
+mod retention;
 mod tally;
 mod write;
 

@@ -11,7 +11,9 @@ use super::{Store, Table};
 use crate::catalog::State;
 use crate::clock::Moment;
 use crate::engine::entries::Entries;
+use crate::engine::lived::Lived;
 use crate::engine::names::{AppKey, Names, NoticeKey, ToggleKey};
+use crate::engine::retention::Retention;
 use crate::engine::settings::{
     AgeBand, Allowance, By, Entry, Key, Lifetime, LockedFor, Profile, Restored, Settings,
 };
@@ -79,6 +81,11 @@ impl Store {
             profiles: self.profiles(&mut tally)?.into_iter().collect(),
             refusals: self.refusals(&mut tally)?.into_iter().collect(),
             notices: self.notice_answers(&mut tally)?,
+            retention: Retention {
+                pairs: self.retained(&mut tally)?,
+                lived: meta.lived,
+                read: meta.read,
+            },
             restored: meta.restored,
         };
         loaded.generation = meta.generation;
@@ -112,6 +119,12 @@ impl Store {
                     meta.store_id = Some(super::marker::parse(&value).ok_or_else(wrong)?);
                 }
                 "generation" => meta.generation = Some(value.parse().map_err(|_| wrong())?),
+                "lived" => meta.lived = Some(Lived::parse(&value).ok_or_else(wrong)?),
+                "collected" => {
+                    let (anew, seq) = value.split_once(' ').ok_or_else(wrong)?;
+                    let place = (anew.parse().ok(), seq.parse().ok());
+                    meta.read = Some(place.0.zip(place.1).ok_or_else(wrong)?);
+                }
                 "notice" => {
                     let (effective, id) = value.split_once(' ').ok_or_else(wrong)?;
                     let effective = effective.parse().map_err(|_| wrong())?;
@@ -325,6 +338,10 @@ pub(super) struct Meta {
     pub restored: Option<Restored>,
     /// See [`Store::newest_notice`].
     pub notice: Option<(i64, Box<str>)>,
+    /// The daemon's own count of time.
+    pub lived: Option<Lived>,
+    /// Up to where the ledger was read for retention.
+    pub read: Option<(u32, i64)>,
 }
 
 impl Loaded {
@@ -372,7 +389,7 @@ impl From<rusqlite::Error> for Unread {
     }
 }
 
-fn odd(what: &'static str, value: String) -> Unread {
+pub(super) fn odd(what: &'static str, value: String) -> Unread {
     Unread::Odd { what, value }
 }
 

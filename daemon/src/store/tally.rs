@@ -24,10 +24,11 @@ pub(super) enum Kept {
     Refusals,
     Declines,
     Told,
+    Retention,
 }
 
 impl Kept {
-    pub const ALL: [Kept; 15] = [
+    pub const ALL: [Kept; 16] = [
         Kept::Meta,
         Kept::Apps,
         Kept::Toggles,
@@ -43,6 +44,7 @@ impl Kept {
         Kept::Refusals,
         Kept::Declines,
         Kept::Told,
+        Kept::Retention,
     ];
 
     /// Reads every row, in an order that suits the reader.
@@ -67,6 +69,10 @@ impl Kept {
             Kept::Coverage => "SELECT toggle, purpose, item FROM coverage",
             Kept::Refusals => "SELECT user, app, toggle, count FROM refusals",
             Kept::Declines => "SELECT user, toggle, notice, at FROM declines",
+            Kept::Retention => {
+                "SELECT user, app, purpose, item, state, law, last, lived, seq, since, generation
+                 FROM retention"
+            }
             Kept::Told => "SELECT user, notice, at FROM told",
         }
     }
@@ -91,6 +97,7 @@ impl Kept {
             Kept::Locks | Kept::Declines => " WHERE user = ?1 AND toggle = ?2",
             Kept::Profiles | Kept::Told => " WHERE user = ?1",
             Kept::Pairs => " WHERE app = ?1 AND purpose = ?2 AND item = ?3",
+            Kept::Retention => " WHERE user = ?1 AND app = ?2 AND purpose = ?3 AND item = ?4",
             Kept::Coverage => " WHERE toggle = ?1 AND purpose = ?2 AND item = ?3",
         }
     }

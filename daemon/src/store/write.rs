@@ -6,6 +6,7 @@ use super::Store;
 use super::consents::{self, ConsentGiven};
 use super::error::{StoreError, sqlite_error};
 use super::notices;
+use super::retention;
 use super::tally::{Book, Kept};
 use crate::engine::consent::ConsentEnd;
 use crate::engine::names::{AppKey, NoticeKey, ToggleKey};
@@ -263,6 +264,7 @@ fn put_overlay(book: &mut Book<'_>, overlay: &Overlay, at: i64) -> rusqlite::Res
     for (key, count) in &overlay.refusals {
         put_refusals(book, *key, *count)?;
     }
+    retention::put(book, &overlay.retention)?;
     notices::put(book, &overlay.notices, at)
 }
 

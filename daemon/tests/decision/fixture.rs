@@ -198,7 +198,7 @@ impl Scene {
 
     /// What stands for an isolation under the law that `purpose` is.
     pub fn isolation(&self, purpose: &str) -> Right {
-        Right::Isolation { law: self.catalog.purposes.find(purpose).unwrap() }
+        Right::Isolation { law: Some(self.catalog.purposes.find(purpose).unwrap()) }
     }
 
     pub fn recipient(mut self, id: &str) -> Self {

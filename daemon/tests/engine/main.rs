@@ -28,6 +28,7 @@ mod publish;
 mod recovery;
 mod reload;
 mod reset;
+mod retention;
 mod set;
 mod spoil;
 mod stage;

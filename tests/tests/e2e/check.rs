@@ -159,7 +159,7 @@ async fn a_change_is_told_to_the_app_concerned_alone(world: &mut World) -> Resul
 
 async fn what_comes_with_later_versions_says_so(world: &mut World) -> Result<()> {
     let person = world.person().await?;
-    let answered = person.settings.list_retention(Options::new()).await;
+    let answered = person.admin.list_breaches(Options::new()).await;
     assert!(matches!(answered, Err(Error::NotSupported(_))), "{answered:?}");
     Ok(())
 }

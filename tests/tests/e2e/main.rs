@@ -33,6 +33,7 @@ mod readme;
 mod recovery;
 mod reload;
 mod requests;
+mod retention;
 mod revocation;
 mod scenario;
 mod settings_authority;

@@ -35,3 +35,22 @@ CREATE TABLE told (
     notice INTEGER NOT NULL REFERENCES notices,
     at     INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What apps were last allowed to collect, and what has become of it since (R42, R43). `lived` is on the
+-- daemon's own count of seconds, which no clock that is set changes; `law` a purpose that stands for it.
+CREATE TABLE retention (
+    user       INTEGER NOT NULL CHECK (user BETWEEN 0 AND 4294967294),
+    app        INTEGER NOT NULL REFERENCES apps,
+    purpose    INTEGER NOT NULL REFERENCES purposes,
+    item       INTEGER NOT NULL REFERENCES items,
+    state      TEXT    NOT NULL
+        CHECK (state IN ('active', 'due', 'isolated', 'erased', 'anonymised')),
+    law        INTEGER REFERENCES purposes,
+    last       INTEGER NOT NULL,
+    lived      INTEGER NOT NULL,
+    seq        INTEGER NOT NULL,
+    since      INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    PRIMARY KEY (user, app, purpose, item),
+    CHECK (law IS NULL OR state = 'isolated')
+) STRICT, WITHOUT ROWID;

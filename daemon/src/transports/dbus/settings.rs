@@ -10,7 +10,7 @@ use zbus::object_server::SignalEmitter;
 
 use super::admission::Admitted;
 use super::dict::{Dict, Options, Reader, dict, dicts};
-use super::errors::{no_sender, not_supported, wire};
+use super::errors::{no_sender, wire};
 use super::gate::{ItemResult, Said, results};
 use super::history::{count_row, counted_by, cursor, line_row, read_filter};
 use super::service::Service;
@@ -305,8 +305,14 @@ impl Settings {
     }
 
     #[zbus(out_args("retention"))]
-    async fn list_retention(&self, _options: Options<'_>) -> Result<Vec<Dict>> {
-        Err(not_supported("retention"))
+    async fn list_retention(
+        &self,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<Dict>> {
+        let admitted = self.admit(&header, options, Act::Inspect).await?;
+        let _place = self.0.readers.take(admitted.uid)?;
+        self.blocking(move |engine| engine.list_retention(admitted.user)).await.map(dicts)
     }
 
     #[zbus(out_args("generation"))]

@@ -81,7 +81,8 @@ async fn keep_time(service: Weak<Service>, due: Arc<Notify>) {
             return;
         };
         let retry = (engine.unsaved() > 0).then_some(RETRY);
-        let next = engine.next_due().and_then(|ms| u64::try_from(ms).ok());
+        let next = engine.next_due().into_iter().chain(engine.next_retention()).min();
+        let next = next.and_then(|ms| u64::try_from(ms).ok());
         let soonest = [retry, next.map(Duration::from_millis)].into_iter().flatten().min();
         let Some(soonest) = soonest else {
             pause = None;
@@ -100,9 +101,14 @@ async fn keep_time(service: Weak<Service>, due: Arc<Notify>) {
                 }
             }
         }
-        let ended = tokio::task::spawn_blocking(move || engine.expire()).await;
+        let ended = tokio::task::spawn_blocking(move || {
+            let expired = engine.expire()?;
+            engine.keep_retention()?;
+            Ok::<u64, EngineError>(expired)
+        })
+        .await;
         pause = match ended {
-            Ok(Err(EngineError::NotStored(_) | EngineError::StoreUnavailable(_))) => {
+            Ok(Err(error)) if error.may_pass() => {
                 Some(pause.map_or(RETRY, |pause| pause * 2).min(LONGEST_RETRY))
             }
             Ok(_) | Err(_) => None,

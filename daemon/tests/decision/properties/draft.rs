@@ -317,7 +317,7 @@ pub fn exercise(catalog: &Catalog, purpose: PurposeIx, right: Exercised) -> Held
         0 => Right::Objection,
         1 => Right::AutomatedDecisions,
         2 => Right::Restriction,
-        _ => Right::Isolation { law },
+        _ => Right::Isolation { law: Some(law) },
     };
     let reached = reached.map(|number| match number % 4 {
         0 => PurposeIx(index(number, catalog.purposes.len())),

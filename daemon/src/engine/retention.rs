@@ -1,0 +1,572 @@
+//! Retention: how long each declared pair is kept after an app was last allowed to collect it, and what
+//! becomes of it then (R42, R43).
+//!
+//! The ledger says what was collected; the declaration how long it is kept. When the period ends and the
+//! app keeps the item for a law, what it has is isolated for that law; else its holder is to erase it,
+//! and it is isolated from the moment the holder was told until the holder says that it is done. Told
+//! and done are said by whoever reaches holders ([`Engine::erasures_due`]). Time is counted by
+//! [`super::lived`], not by the wall clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
+
+use super::error::EngineError;
+use super::lived::Lived;
+use super::names::AppKey;
+use super::policy::Policy;
+use super::publish::Draft;
+use super::settings::View;
+use super::{ChangedSetting, Engine, State};
+use crate::apps::{App, period};
+use crate::catalog::Basis;
+use crate::clock::Moment;
+use crate::decision::situation::{Held, Reach, Right};
+use crate::ledger::Collected;
+use crate::row::Row;
+
+/// The ledger is read at least so often after something was collected: well before it forgets.
+const LONGEST_UNREAD: i64 = 14 * 86_400;
+
+/// A pair of a user's app, by numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PairKey {
+    /// Uid.
+    pub user: u32,
+    /// The app.
+    pub app: AppKey,
+    /// The purpose's number.
+    pub purpose: u32,
+    /// The item's number.
+    pub item: u32,
+}
+
+/// What became of what was collected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Its period runs.
+    Active,
+    /// Its period is over, and its holder is to be told.
+    Due,
+    /// Kept for a law alone, by its purpose's number; or, with none, until its holder has cleared it.
+    Isolated(Option<u32>),
+    /// Erased.
+    Erased,
+    /// No longer anybody's.
+    Anonymised,
+}
+
+impl Fate {
+    /// The word in the store.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Fate::Active => "active",
+            Fate::Due => "due",
+            Fate::Isolated(_) => "isolated",
+            Fate::Erased => "erased",
+            Fate::Anonymised => "anonymised",
+        }
+    }
+
+    /// The law that it is isolated for.
+    #[must_use]
+    pub fn law(self) -> Option<u32> {
+        match self {
+            Fate::Isolated(law) => law,
+            Fate::Active | Fate::Due | Fate::Erased | Fate::Anonymised => None,
+        }
+    }
+}
+
+/// What is known of one pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keeping {
+    /// What became of it.
+    pub fate: Fate,
+    /// When it was last allowed, Unix seconds: for people.
+    pub last: i64,
+    /// The same on the daemon's own count of seconds: what its period runs from.
+    pub lived: i64,
+    /// The place of that in the ledger.
+    pub seq: i64,
+    /// When its fate became so, Unix seconds.
+    pub since: i64,
+    /// The same in the order of events.
+    pub generation: u64,
+}
+
+/// What is known of everything collected.
+#[derive(Debug, Default)]
+pub struct Retention {
+    /// Pair by pair.
+    pub pairs: BTreeMap<PairKey, Keeping>,
+    /// The count of time, once it began.
+    pub lived: Option<Lived>,
+    /// Up to where the ledger was read: how often it was begun anew, and a place in it.
+    pub read: Option<(u32, i64)>,
+}
+
+/// Changes of it on their way to the disk.
+#[derive(Debug, Clone, Default)]
+pub struct RetentionChanges {
+    /// Pair by pair.
+    pub pairs: BTreeMap<PairKey, Keeping>,
+    /// The count of time.
+    pub lived: Option<Lived>,
+    /// Up to where the ledger was read.
+    pub read: Option<(u32, i64)>,
+}
+
+impl RetentionChanges {
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pairs.is_empty() && self.lived.is_none() && self.read.is_none()
+    }
+
+    /// Whose answers it can change.
+    pub fn apps(&self) -> impl Iterator<Item = (u32, AppKey)> {
+        self.pairs.keys().map(|key| (key.user, key.app))
+    }
+}
+
+impl Retention {
+    /// Makes changes its own.
+    pub fn take(&mut self, changes: RetentionChanges) {
+        self.pairs.extend(changes.pairs);
+        self.lived = changes.lived.or(self.lived.take());
+        self.read = changes.read.or(self.read);
+    }
+}
+
+/// Something that its holder is to erase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasureDue {
+    /// Whose.
+    pub user: u32,
+    /// Of which app.
+    pub app: String,
+    /// What it was collected for.
+    pub purpose: String,
+    /// The items.
+    pub data: Vec<String>,
+    /// Why, for `Holder1.Erase`.
+    pub why: &'static str,
+}
+
+/// How a holder cleared something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cleared {
+    /// It is gone.
+    Erased,
+    /// It is no longer anybody's.
+    Anonymised,
+}
+
+/// How long a pair is kept.
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    /// Seconds; none where no time ends it.
+    own: Option<i64>,
+    /// The law that keeps the item longer: its purpose's number, and its seconds.
+    law: Option<(u32, Option<i64>)>,
+}
+
+impl Terms {
+    /// What becomes of a pair so many seconds after it was last allowed.
+    fn fate(self, now: Fate, elapsed: i64) -> Fate {
+        let over = |period: Option<i64>| period.is_some_and(|period| elapsed >= period);
+        let after = match self.law {
+            Some((law, period)) if !over(period) => Fate::Isolated(Some(law)),
+            Some(_) | None => Fate::Due,
+        };
+        match now {
+            Fate::Active if over(self.own) => after,
+            Fate::Isolated(Some(_)) => after,
+            Fate::Active | Fate::Due | Fate::Isolated(None) | Fate::Erased | Fate::Anonymised => {
+                now
+            }
+        }
+    }
+
+    /// The period that runs, if one does.
+    fn running(self, now: Fate) -> Option<i64> {
+        match now {
+            Fate::Active => self.own,
+            Fate::Isolated(Some(_)) => self.law.and_then(|(_, period)| period),
+            Fate::Due | Fate::Isolated(None) | Fate::Erased | Fate::Anonymised => None,
+        }
+    }
+}
+
+impl Engine {
+    /// Notes that something was allowed: the ledger is to be read before its period can be over.
+    pub(super) fn note_collected(&self) {
+        if self.unread.load(Ordering::Relaxed) == 0 {
+            let now = self.clock.now().since_boot.max(1);
+            self.unread.store(now, Ordering::Relaxed);
+            if let Some(listener) = self.listener.get() {
+                listener.due_changed();
+            }
+        }
+    }
+
+    /// Brings what is kept up to date: reads what was collected from the ledger, and ends the periods that
+    /// are over. Whoever reaches holders asks for [`Engine::erasures_due`] after it.
+    ///
+    /// # Errors
+    /// The ledger cannot be read, or the disk does not take it: then everything is as it was.
+    pub fn keep_retention(&self) -> Result<u64, EngineError> {
+        self.drain_gates();
+        let unread = self.unread.swap(0, Ordering::Relaxed);
+        let kept = self.try_keep_retention();
+        if kept.is_err() && unread != 0 {
+            self.unread.store(unread, Ordering::Relaxed);
+        }
+        kept
+    }
+
+    fn try_keep_retention(&self) -> Result<u64, EngineError> {
+        let known = self.read_state().settings.retention.read;
+        let anew = self.lock_ledger().as_ref().map_or(0, |ledger| ledger.times_anew());
+        let from = known.filter(|(of, _)| *of == anew).map_or(0, |(_, seq)| seq);
+        let (collected, closed) = self.read_ledger(|open, reader| reader.collected(&open, from))?;
+        self.change(|state, draft, now| {
+            let policy = state.policy.clone().map_err(EngineError::CatalogUnavailable)?;
+            let counted = state.settings.retention.lived.as_ref();
+            let lived = counted.map_or_else(|| Lived::begin(now), |counted| counted.at(now));
+            let since_read = counted.map_or(0, |counted| lived.seconds() - counted.seconds());
+            let step =
+                Step { lived: lived.seconds(), since_read, now, generation: draft.generation };
+            let mut pairs = BTreeMap::new();
+            let begun_anew = known.is_some_and(|(of, _)| of != anew);
+            for one in &collected {
+                step.collect(state, &mut pairs, one, begun_anew);
+            }
+            step.age(state, &policy, &mut pairs);
+            announce(state, draft, &pairs);
+            if pairs.is_empty() && known == Some((anew, closed)) {
+                // What the clock said is remembered; the disk hears of it with the next change.
+                state.settings.retention.lived = Some(lived);
+                return Ok(());
+            }
+            draft.overlay.retention =
+                RetentionChanges { pairs, lived: Some(lived), read: Some((anew, closed)) };
+            Ok(())
+        })
+    }
+
+    /// In how many milliseconds [`Engine::keep_retention`] has something to do. None if nothing was
+    /// collected that a time ends.
+    #[must_use]
+    pub fn next_retention(&self) -> Option<i64> {
+        let now = self.clock.now();
+        let state = self.read_state();
+        let policy = state.policy.as_ref().ok()?;
+        let retention = &state.settings.retention;
+        let lived = retention.lived.as_ref().map(|lived| lived.at(now));
+        let mut terms = TermsOf::new(policy);
+        let running = retention.pairs.iter().filter_map(|(key, kept)| {
+            let period = terms.of(*key)?.running(kept.fate)?;
+            Some(kept.lived.saturating_add(period))
+        });
+        let first = running.min();
+        let due = lived.as_ref().zip(first).map(|(lived, first)| {
+            let by_count = first.saturating_sub(lived.seconds()).max(0);
+            lived.leaps_in().map_or(by_count, |leap| leap.min(by_count))
+        });
+        let unread = match self.unread.load(Ordering::Relaxed) {
+            0 => None,
+            since => {
+                let waited = now.since_boot.saturating_sub(since).max(0) / 1_000;
+                Some(shortest_period(policy).saturating_sub(waited).max(0))
+            }
+        };
+        due.into_iter().chain(unread).min().map(|seconds| seconds.saturating_mul(1_000))
+    }
+
+    /// Notes how much time has passed, before the daemon ends: what runs on until the next start is a time
+    /// off.
+    pub(super) fn save_lived(&self) {
+        let saved = self.change(|state, draft, now| {
+            let retention = &state.settings.retention;
+            if !retention.pairs.is_empty() {
+                draft.overlay.retention.lived = retention.lived.as_ref().map(|lived| lived.at(now));
+            }
+            Ok(())
+        });
+        if let Err(error) = saved {
+            tracing::warn!(%error, "how long the device ran is not noted: periods end later");
+        }
+    }
+
+    /// What holders are to erase, now.
+    #[must_use]
+    pub fn erasures_due(&self) -> Vec<ErasureDue> {
+        let state = self.read_state();
+        let mut due: Vec<ErasureDue> = Vec::new();
+        let pairs = state.settings.retention.pairs.iter();
+        for (key, _) in pairs.filter(|(_, kept)| kept.fate == Fate::Due) {
+            let [app, purpose, item] = names(&state, *key);
+            let (user, app) = (key.user, app.to_owned());
+            match due.last_mut() {
+                Some(last) if last.user == user && last.app == app && last.purpose == purpose => {
+                    last.data.push(item.to_owned());
+                }
+                Some(_) | None => due.push(ErasureDue {
+                    user,
+                    app,
+                    purpose: purpose.to_owned(),
+                    data: vec![item.to_owned()],
+                    why: "retention",
+                }),
+            }
+        }
+        due
+    }
+
+    /// A holder was told to erase something: until it has, that is isolated (R43).
+    ///
+    /// # Errors
+    /// The disk does not take it.
+    pub fn erasure_told(&self, told: &ErasureDue) -> Result<u64, EngineError> {
+        self.become_of(told, Fate::Isolated(None))
+    }
+
+    /// A holder has cleared what it was told to erase. What was collected anew meanwhile stays.
+    ///
+    /// # Errors
+    /// The disk does not take it.
+    pub fn erasure_done(&self, done: &ErasureDue, how: Cleared) -> Result<u64, EngineError> {
+        let fate = match how {
+            Cleared::Erased => Fate::Erased,
+            Cleared::Anonymised => Fate::Anonymised,
+        };
+        self.become_of(done, fate)
+    }
+
+    fn become_of(&self, erasure: &ErasureDue, fate: Fate) -> Result<u64, EngineError> {
+        self.change(|state, draft, now| {
+            let mut pairs = BTreeMap::new();
+            for (key, kept) in &state.settings.retention.pairs {
+                let [app, purpose, item] = names(state, *key);
+                let is_meant = key.user == erasure.user
+                    && app == erasure.app
+                    && purpose == erasure.purpose
+                    && erasure.data.iter().any(|data| data == item);
+                let waits = matches!(kept.fate, Fate::Due | Fate::Isolated(None));
+                if is_meant && waits && kept.fate != fate {
+                    let (since, generation) = (now.wall, draft.generation);
+                    pairs.insert(*key, Keeping { fate, since, generation, ..*kept });
+                }
+            }
+            announce(state, draft, &pairs);
+            draft.overlay.retention.pairs = pairs;
+            Ok(())
+        })
+    }
+
+    /// What apps were allowed to collect of a user, and what became of it.
+    ///
+    /// # Errors
+    /// There is no catalogue in force.
+    pub fn list_retention(&self, user: u32) -> Result<Vec<Row>, EngineError> {
+        if let Err(error) = self.keep_retention() {
+            tracing::warn!(%error, "retention is shown as it was");
+        }
+        self.look(|look| {
+            let retention = &look.state.settings.retention;
+            let lived = retention.lived.as_ref().map_or(0, |lived| lived.at(look.now).seconds());
+            let mut terms = TermsOf::new(look.policy);
+            let pairs = retention.pairs.iter().filter(|(key, _)| key.user == user);
+            Ok(pairs
+                .map(|(key, kept)| {
+                    let [app, purpose, item] = names(look.state, *key);
+                    let running = terms.of(*key).and_then(|terms| terms.running(kept.fate));
+                    let until = running.map(|period| {
+                        look.now.wall.saturating_add((kept.lived + period - lived).max(0))
+                    });
+                    let purposes = &look.state.numbers.purposes;
+                    // On the wire a period that is over is still active until somebody acts on it.
+                    let state = if kept.fate == Fate::Due { Fate::Active } else { kept.fate };
+                    Row::new()
+                        .with("app", app)
+                        .with("purpose", purpose)
+                        .with("data", item)
+                        .with("state", state.word())
+                        .with("overdue", kept.fate == Fate::Due)
+                        .maybe("law", kept.fate.law().and_then(|law| purposes.name(law)))
+                        .maybe("retention", terms.words(*key))
+                        .with("last", kept.last)
+                        .with("since", kept.since)
+                        .maybe("until", until)
+                })
+                .collect())
+        })
+    }
+}
+
+impl View<'_> {
+    /// What of a user's app is isolated, as the rule asks for it.
+    pub(super) fn isolated(&self, policy: &Policy, user: u32, app: AppKey) -> Vec<Held> {
+        let changed = self.overlay.map(|overlay| &overlay.retention.pairs);
+        let least = PairKey { user, app, purpose: 0, item: 0 };
+        let most = PairKey { purpose: u32::MAX, item: u32::MAX, ..least };
+        let held = self.settings.retention.pairs.range(least..=most);
+        let held = held.filter(|(key, _)| changed.is_none_or(|changed| !changed.contains_key(key)));
+        let coming = changed.into_iter().flat_map(|changed| changed.range(least..=most));
+        held.chain(coming)
+            .filter_map(|(key, kept)| match kept.fate {
+                Fate::Isolated(law) => Some((key, law, kept.generation)),
+                Fate::Active | Fate::Due | Fate::Erased | Fate::Anonymised => None,
+            })
+            .filter_map(|(key, law, generation)| {
+                let (purpose, data) = policy.pair_of(key.purpose, key.item)?;
+                let law = law.and_then(|law| Some(policy.pair_of(law, key.item)?.0));
+                let reach = Reach { purpose: Some(purpose), data: Some(data) };
+                Some(Held { right: Right::Isolation { law }, reach, generation })
+            })
+            .collect()
+    }
+}
+
+/// One reading of the ledger and ageing of what is known.
+struct Step {
+    /// Now, on the daemon's own count.
+    lived: i64,
+    /// Seconds on it since the ledger was read last: nothing that is read now is older.
+    since_read: i64,
+    now: Moment,
+    generation: u64,
+}
+
+impl Step {
+    fn collect(
+        &self,
+        state: &State,
+        pairs: &mut BTreeMap<PairKey, Keeping>,
+        one: &Collected,
+        begun_anew: bool,
+    ) {
+        let numbers = &state.numbers;
+        let (Some(app), Some(purpose), Some(item)) = (
+            numbers.apps.find(&one.app),
+            numbers.purposes.find(&one.purpose),
+            numbers.items.find(&one.data),
+        ) else {
+            return;
+        };
+        let key = PairKey { user: one.user, app: AppKey(app), purpose, item };
+        let known = state.settings.retention.pairs.get(&key);
+        let is_known = known
+            .is_some_and(|known| !begun_anew && (one.seq, one.last) <= (known.seq, known.last));
+        if is_known {
+            return;
+        }
+        // The wall clock may have been set between: it is not older than the last reading.
+        let age = self.now.wall.saturating_sub(one.last).clamp(0, self.since_read.max(0));
+        let was_active = known.filter(|known| known.fate == Fate::Active);
+        let kept = Keeping {
+            fate: Fate::Active,
+            last: one.last,
+            lived: self.lived - age,
+            seq: one.seq,
+            since: was_active.map_or(one.last, |known| known.since),
+            generation: was_active.map_or(self.generation, |known| known.generation),
+        };
+        pairs.insert(key, kept);
+    }
+
+    fn age(&self, state: &State, policy: &Policy, pairs: &mut BTreeMap<PairKey, Keeping>) {
+        let mut terms = TermsOf::new(policy);
+        let known = &state.settings.retention.pairs;
+        let keys: BTreeSet<PairKey> = known.keys().chain(pairs.keys()).copied().collect();
+        for key in keys {
+            let Some(kept) = pairs.get(&key).or_else(|| known.get(&key)).copied() else { continue };
+            let Some(terms) = terms.of(key) else { continue };
+            let fate = terms.fate(kept.fate, self.lived - kept.lived);
+            if fate != kept.fate {
+                let (since, generation) = (self.now.wall, self.generation);
+                pairs.insert(key, Keeping { fate, since, generation, ..kept });
+            }
+        }
+    }
+}
+
+/// Has apps told whose isolation begins or ends.
+fn announce(state: &State, draft: &mut Draft, pairs: &BTreeMap<PairKey, Keeping>) {
+    let is_isolated = |kept: &Keeping| matches!(kept.fate, Fate::Isolated(_));
+    let turned = pairs.iter().filter(|(key, kept)| {
+        let before = state.settings.retention.pairs.get(key).is_some_and(is_isolated);
+        before != is_isolated(kept)
+    });
+    let apps: BTreeSet<(u32, AppKey)> = turned.map(|(key, _)| (key.user, key.app)).collect();
+    draft.changed.extend(apps.into_iter().map(|(user, app)| ChangedSetting {
+        user: Some(user),
+        toggle: None,
+        app: state.numbers.apps.name(app.0).unwrap_or_default().to_owned(),
+    }));
+}
+
+fn names(state: &State, key: PairKey) -> [&str; 3] {
+    let numbers = &state.numbers;
+    [numbers.apps.name(key.app.0), numbers.purposes.name(key.purpose), numbers.items.name(key.item)]
+        .map(Option::unwrap_or_default)
+}
+
+/// The shortest period that anything is kept for, at most [`LONGEST_UNREAD`].
+fn shortest_period(policy: &Policy) -> i64 {
+    let collections = policy.apps.iter().flat_map(|(_, app)| &app.collections);
+    let periods = collections.filter_map(|collection| period(&collection.retention));
+    periods.chain([LONGEST_UNREAD]).min().unwrap_or(LONGEST_UNREAD)
+}
+
+/// Terms of pairs that come app by app.
+struct TermsOf<'a> {
+    policy: &'a Policy,
+    last: Option<(AppKey, Option<&'a App>)>,
+}
+
+impl<'a> TermsOf<'a> {
+    fn new(policy: &'a Policy) -> Self {
+        Self { policy, last: None }
+    }
+
+    fn app(&mut self, key: AppKey) -> Option<&'a App> {
+        match self.last {
+            Some((known, app)) if known == key => app,
+            Some(_) | None => {
+                let app = self.policy.app_of(key);
+                self.last = Some((key, app));
+                app
+            }
+        }
+    }
+
+    /// None if it is declared no longer: then nothing says how long it may be kept, and it stays as it is.
+    fn of(&mut self, key: PairKey) -> Option<Terms> {
+        let app = self.app(key.app)?;
+        let (purpose, data) = self.policy.pair_of(key.purpose, key.item)?;
+        let own = app.collection(app.pair(purpose, data)?);
+        let catalog = &self.policy.catalog;
+        let laws = app.pairs.iter().filter(|pair| {
+            pair.data == data
+                && pair.purpose != purpose
+                && catalog.purposes[pair.purpose].legal
+                && app.collection(pair).basis == Basis::LegalObligation
+        });
+        let laws = laws.map(|pair| {
+            let (number, _) = self.policy.pair_numbers(pair.purpose, pair.data);
+            (number, period(&app.collection(pair).retention))
+        });
+        // The longest, and longer than any a law that names no time.
+        let law = laws.max_by_key(|(_, period)| period.unwrap_or(i64::MAX));
+        Some(Terms { own: period(&own.retention), law })
+    }
+
+    fn words(&mut self, key: PairKey) -> Option<&'a str> {
+        let app = self.app(key.app)?;
+        let (purpose, data) = self.policy.pair_of(key.purpose, key.item)?;
+        Some(&app.collection(app.pair(purpose, data)?).retention)
+    }
+}

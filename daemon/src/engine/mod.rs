@@ -25,6 +25,7 @@ pub mod request;
 pub mod retention;
 pub mod settings;
 pub mod standing;
+mod terms;
 mod touched;
 
 use std::path::PathBuf;
@@ -113,6 +114,9 @@ struct State {
     owed: Vec<Event>,
 }
 
+/// When the first period that something is kept for is over; by policy and count of changes.
+type FirstEnd = ((u64, u64), Option<i64>);
+
 /// The daemon's heart.
 pub struct Engine {
     config: Config,
@@ -132,6 +136,7 @@ pub struct Engine {
     /// When something was allowed first since the ledger was read for retention, on the boot-time clock;
     /// 0 for never.
     unread: AtomicI64,
+    first_end: Mutex<Option<FirstEnd>>,
     started: i64,
 }
 
@@ -153,6 +158,7 @@ impl Engine {
             listener: OnceLock::new(),
             followed: AtomicBool::new(false),
             // Whatever the daemon before this one did not read.
+            first_end: Mutex::default(),
             unread: AtomicI64::new(began.since_boot.max(1)),
             started: began.wall,
         };

@@ -9,7 +9,7 @@ use super::change::{MAX_CHANGES, event, find_toggle};
 use super::error::{EngineError, Invalid, TooLarge};
 use super::inspect::Look;
 use super::names::{ALL_APPS, NoticeKey, ToggleKey};
-use super::policy::Policy;
+use super::policy::{Policy, PolicyError, Remembered};
 use super::request::check_id;
 use super::settings::{By, Key, View};
 use super::standing::Resolver;
@@ -266,6 +266,29 @@ impl Look<'_> {
         let mut answered = told.into_iter().chain(declined).chain(consented);
         answered.any(|known| self.policy.notice_of(known).is_some_and(|known| known >= notice))
     }
+}
+
+/// The notice in force, if it is newer than every one before it.
+///
+/// # Errors
+/// The catalogue's newest notice is older than one that was in force already.
+pub(super) fn newer_notice(
+    catalog: &Catalog,
+    remembered: &Remembered,
+    now: i64,
+) -> Result<Option<(i64, Box<str>)>, PolicyError> {
+    if let (Some((known, id)), Some((_, newest))) =
+        (&remembered.notice, catalog.notices.iter().last())
+        && newest.effective < *known
+    {
+        let quoted = |id: &str| format!("`{id}`");
+        return Err(PolicyError::OlderNotice { newest: quoted(&newest.id), known: quoted(id) });
+    }
+    let in_force = catalog.notice_at(now).map(|notice| &catalog.notices[notice]);
+    let newer = in_force.filter(|notice| {
+        remembered.notice.as_ref().is_none_or(|(known, _)| notice.effective > *known)
+    });
+    Ok(newer.map(|notice| (notice.effective, notice.id.clone())))
 }
 
 fn in_force(policy: &Policy, notice: &str, now: i64) -> Result<(NoticeIx, NoticeKey), EngineError> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::names::{ALL_APPS, AppKey, Names, NoticeKey, OTHER_APPS, ToggleKey};
+use super::notices::newer_notice;
 use super::settings::Settings;
 use crate::apps::{App, AppIx, Apps};
 use crate::catalog::{Catalog, DataIx, Kind, NoticeIx, PurposeIx, Scope, State, ToggleIx};
@@ -22,7 +23,7 @@ pub struct PolicyDirs {
     pub apps: Vec<PathBuf>,
 }
 
-/// Why a policy was not adopted. The old one stays in force.
+/// Why a policy was not adopted; the old one stays.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     /// The catalogue is wrong.
@@ -317,26 +318,6 @@ impl Policy {
     pub fn app(&self, id: &str) -> Option<(AppIx, &App)> {
         self.apps.find(id).map(|ix| (ix, self.apps.get(ix)))
     }
-}
-
-/// The notice in force, if it is newer than every one before it.
-fn newer_notice(
-    catalog: &Catalog,
-    remembered: &Remembered,
-    now: i64,
-) -> Result<Option<(i64, Box<str>)>, PolicyError> {
-    if let (Some((known, id)), Some((_, newest))) =
-        (&remembered.notice, catalog.notices.iter().last())
-        && newest.effective < *known
-    {
-        let quoted = |id: &str| format!("`{id}`");
-        return Err(PolicyError::OlderNotice { newest: quoted(&newest.id), known: quoted(id) });
-    }
-    let in_force = catalog.notice_at(now).map(|notice| &catalog.notices[notice]);
-    let newer = in_force.filter(|notice| {
-        remembered.notice.as_ref().is_none_or(|(known, _)| notice.effective > *known)
-    });
-    Ok(newer.map(|notice| (notice.effective, notice.id.clone())))
 }
 
 /// What each toggle covers, sorted.

@@ -8,6 +8,7 @@
 //! [`super::lived`], not by the wall clock.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use super::error::EngineError;
@@ -16,16 +17,12 @@ use super::names::AppKey;
 use super::policy::Policy;
 use super::publish::Draft;
 use super::settings::View;
+use super::terms::{TermsOf, shortest_period};
 use super::{ChangedSetting, Engine, State};
-use crate::apps::{App, period};
-use crate::catalog::Basis;
 use crate::clock::Moment;
 use crate::decision::situation::{Held, Reach, Right};
 use crate::ledger::Collected;
 use crate::row::Row;
-
-/// The ledger is read at least so often after something was collected: well before it forgets.
-const LONGEST_UNREAD: i64 = 14 * 86_400;
 
 /// A pair of a user's app, by numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,6 +101,8 @@ pub struct Retention {
     pub lived: Option<Lived>,
     /// Up to where the ledger was read: how often it was begun anew, and a place in it.
     pub read: Option<(u32, i64)>,
+    /// How often any pair changed since the start.
+    pub changes: u64,
 }
 
 /// Changes of it on their way to the disk.
@@ -133,6 +132,7 @@ impl RetentionChanges {
 impl Retention {
     /// Makes changes its own.
     pub fn take(&mut self, changes: RetentionChanges) {
+        self.changes += u64::from(!changes.pairs.is_empty());
         self.pairs.extend(changes.pairs);
         self.lived = changes.lived.or(self.lived.take());
         self.read = changes.read.or(self.read);
@@ -161,42 +161,6 @@ pub enum Cleared {
     Erased,
     /// It is no longer anybody's.
     Anonymised,
-}
-
-/// How long a pair is kept.
-#[derive(Debug, Clone, Copy)]
-struct Terms {
-    /// Seconds; none where no time ends it.
-    own: Option<i64>,
-    /// The law that keeps the item longer: its purpose's number, and its seconds.
-    law: Option<(u32, Option<i64>)>,
-}
-
-impl Terms {
-    /// What becomes of a pair so many seconds after it was last allowed.
-    fn fate(self, now: Fate, elapsed: i64) -> Fate {
-        let over = |period: Option<i64>| period.is_some_and(|period| elapsed >= period);
-        let after = match self.law {
-            Some((law, period)) if !over(period) => Fate::Isolated(Some(law)),
-            Some(_) | None => Fate::Due,
-        };
-        match now {
-            Fate::Active if over(self.own) => after,
-            Fate::Isolated(Some(_)) => after,
-            Fate::Active | Fate::Due | Fate::Isolated(None) | Fate::Erased | Fate::Anonymised => {
-                now
-            }
-        }
-    }
-
-    /// The period that runs, if one does.
-    fn running(self, now: Fate) -> Option<i64> {
-        match now {
-            Fate::Active => self.own,
-            Fate::Isolated(Some(_)) => self.law.and_then(|(_, period)| period),
-            Fate::Due | Fate::Isolated(None) | Fate::Erased | Fate::Anonymised => None,
-        }
-    }
 }
 
 impl Engine {
@@ -265,12 +229,7 @@ impl Engine {
         let policy = state.policy.as_ref().ok()?;
         let retention = &state.settings.retention;
         let lived = retention.lived.as_ref().map(|lived| lived.at(now));
-        let mut terms = TermsOf::new(policy);
-        let running = retention.pairs.iter().filter_map(|(key, kept)| {
-            let period = terms.of(*key)?.running(kept.fate)?;
-            Some(kept.lived.saturating_add(period))
-        });
-        let first = running.min();
+        let first = self.first_end(policy, retention);
         let due = lived.as_ref().zip(first).map(|(lived, first)| {
             let by_count = first.saturating_sub(lived.seconds()).max(0);
             lived.leaps_in().map_or(by_count, |leap| leap.min(by_count))
@@ -283,6 +242,26 @@ impl Engine {
             }
         };
         due.into_iter().chain(unread).min().map(|seconds| seconds.saturating_mul(1_000))
+    }
+
+    /// When the first period that runs is over, on the daemon's own count. Every change asks: it is
+    /// looked for once for each policy and each change of what is kept.
+    fn first_end(&self, policy: &Policy, retention: &Retention) -> Option<i64> {
+        let of = (policy.serial, retention.changes);
+        let mut known = self.first_end.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known_of, first)) = *known
+            && known_of == of
+        {
+            return first;
+        }
+        let mut terms = TermsOf::new(policy);
+        let running = retention.pairs.iter().filter_map(|(key, kept)| {
+            let period = terms.of(*key)?.running(kept.fate)?;
+            Some(kept.lived.saturating_add(period))
+        });
+        let first = running.min();
+        *known = Some((of, first));
+        first
     }
 
     /// Notes how much time has passed, before the daemon ends: what runs on until the next start is a time
@@ -512,61 +491,4 @@ fn names(state: &State, key: PairKey) -> [&str; 3] {
     let numbers = &state.numbers;
     [numbers.apps.name(key.app.0), numbers.purposes.name(key.purpose), numbers.items.name(key.item)]
         .map(Option::unwrap_or_default)
-}
-
-/// The shortest period that anything is kept for, at most [`LONGEST_UNREAD`].
-fn shortest_period(policy: &Policy) -> i64 {
-    let collections = policy.apps.iter().flat_map(|(_, app)| &app.collections);
-    let periods = collections.filter_map(|collection| period(&collection.retention));
-    periods.chain([LONGEST_UNREAD]).min().unwrap_or(LONGEST_UNREAD)
-}
-
-/// Terms of pairs that come app by app.
-struct TermsOf<'a> {
-    policy: &'a Policy,
-    last: Option<(AppKey, Option<&'a App>)>,
-}
-
-impl<'a> TermsOf<'a> {
-    fn new(policy: &'a Policy) -> Self {
-        Self { policy, last: None }
-    }
-
-    fn app(&mut self, key: AppKey) -> Option<&'a App> {
-        match self.last {
-            Some((known, app)) if known == key => app,
-            Some(_) | None => {
-                let app = self.policy.app_of(key);
-                self.last = Some((key, app));
-                app
-            }
-        }
-    }
-
-    /// None if it is declared no longer: then nothing says how long it may be kept, and it stays as it is.
-    fn of(&mut self, key: PairKey) -> Option<Terms> {
-        let app = self.app(key.app)?;
-        let (purpose, data) = self.policy.pair_of(key.purpose, key.item)?;
-        let own = app.collection(app.pair(purpose, data)?);
-        let catalog = &self.policy.catalog;
-        let laws = app.pairs.iter().filter(|pair| {
-            pair.data == data
-                && pair.purpose != purpose
-                && catalog.purposes[pair.purpose].legal
-                && app.collection(pair).basis == Basis::LegalObligation
-        });
-        let laws = laws.map(|pair| {
-            let (number, _) = self.policy.pair_numbers(pair.purpose, pair.data);
-            (number, period(&app.collection(pair).retention))
-        });
-        // The longest, and longer than any a law that names no time.
-        let law = laws.max_by_key(|(_, period)| period.unwrap_or(i64::MAX));
-        Some(Terms { own: period(&own.retention), law })
-    }
-
-    fn words(&mut self, key: PairKey) -> Option<&'a str> {
-        let app = self.app(key.app)?;
-        let (purpose, data) = self.policy.pair_of(key.purpose, key.item)?;
-        Some(&app.collection(app.pair(purpose, data)?).retention)
-    }
 }

@@ -1,7 +1,6 @@
 //! What users chose, in memory: lasting states, allowances that end, locks, profiles.
 //!
-//! It holds values and says what they come to at a moment. It never decides a check and never touches
-//! the disk.
+//! It says what they come to at a moment. It never decides a check and never touches the disk.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -217,8 +216,8 @@ pub enum LockedFor {
     User(u32),
 }
 
-/// When the store was restored: what was chosen before, and not stored off, asks until somebody chooses
-/// again. What was withdrawn in between nobody knows (invariant 4).
+/// When the store was restored: what is older, and not stored off, asks until somebody chooses again. What
+/// was withdrawn in between nobody knows (invariant 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Restored {
     /// What is older than this is unconfirmed, in the order of events.
@@ -443,8 +442,8 @@ impl View<'_> {
             Scope::Both | Scope::App | Scope::Site | Scope::All => (None, None),
         };
         let all_state = all.map_or(toggle.all_default, |stored| stored.entry.state);
-        let follow =
-            (all_state, if all.is_some() { DecidedBy::AllApps } else { DecidedBy::Default });
+        let by = if all.is_some() { DecidedBy::AllApps } else { DecidedBy::Default };
+        let follow = (all_state, by);
         let (state, decided_by) = if toggle.kind == Kind::Fixed {
             (State::On, DecidedBy::Default)
         } else if all_state == State::Off || toggle.scope == Scope::All || app == ALL_APPS {

@@ -85,6 +85,7 @@ impl Store {
                 pairs: self.retained(&mut tally)?,
                 lived: meta.lived,
                 read: meta.read,
+                changes: 0,
             },
             restored: meta.restored,
         };

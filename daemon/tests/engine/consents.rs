@@ -1,11 +1,11 @@
 //! Consents: what a receipt holds, how one ends, and when one is fresh (R39, R50).
 
 use consentd::decision::Reason;
-use consentd::engine::EngineError;
 use consentd::engine::change::{Change, SetOptions};
 use consentd::engine::consent::ConsentFilter;
 use consentd::engine::profile::ProfileChange;
 use consentd::engine::settings::By;
+use consentd::engine::{Engine, EngineError};
 use consentd::row::{Cell, Row};
 
 use crate::device::{
@@ -198,7 +198,7 @@ notice = "2025-10-10"
 }
 
 /// (how_ended, ended_by) of the newest consent that ended.
-fn end(engine: &consentd::engine::Engine) -> [String; 2] {
+fn end(engine: &Engine) -> [String; 2] {
     let rows = engine.list_consents(USER).unwrap();
     let ended = rows.iter().find(|row| text(row, "in_force") == "false").unwrap();
     ["how_ended", "ended_by"].map(|name| text(ended, name))
@@ -206,7 +206,8 @@ fn end(engine: &consentd::engine::Engine) -> [String; 2] {
 
 #[test]
 fn r50_a_consent_says_how_it_ended_and_by_what() {
-    let ends: [(&str, fn(&Device, &consentd::engine::Engine), [&str; 2]); 7] = [
+    type Ends = fn(&Device, &Engine);
+    let ends: [(&str, Ends, [&str; 2]); 7] = [
         ("off", |_, e| drop(set(e, &[("ad-services", GAME, "off")])), ["withdrawn", "shell"]),
         ("unset", |_, e| drop(set(e, &[("ad-services", GAME, "unset")])), ["withdrawn", "shell"]),
         ("on again", |_, e| drop(set(e, &[("ad-services", GAME, "on")])), ["superseded", "shell"]),

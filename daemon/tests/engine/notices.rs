@@ -7,6 +7,7 @@ use consentd::engine::settings::By;
 use consentd::engine::{Engine, EngineError, PolicyError};
 use consentd::ledger::What;
 
+use crate::client::Client;
 use crate::device::{
     ADS, App, BEGIN, DAY, Device, GAME, OAID, OTHER_USER, USER, events, set, set_with, text,
 };
@@ -227,12 +228,14 @@ fn r39_what_is_declined_is_denied_and_what_was_agreed_to_stays() {
 fn r39_an_open_gate_shows_what_was_declined_and_another_users_decline_is_theirs() {
     let (_device, engine) = consented_in_2020();
     let app = App::declared(&engine, APP);
-    let _gate = engine.open_gate(&app.0).unwrap();
+    let page = Client::open(&engine, &app);
+    assert_eq!(page.says(ADS, OAID), "ask notice-changed zero-uuid");
     let before = engine.generation();
     engine.decline(OTHER_USER, &["ad-services"], NEW, By::Shell).unwrap();
     assert_eq!(asked(&engine), [Reason::Consented, Reason::NoticeChanged]);
     let generation = engine.decline(USER, &["ad-services"], NEW, By::Shell).unwrap();
     assert!(generation > before);
+    assert_eq!(page.says(ADS, OAID), "deny notice-declined zero-uuid");
     assert_eq!(asked(&engine), [Reason::Consented, Reason::NoticeDeclined]);
     // The app is told that its answers changed.
     let asker = consentd::engine::Asker { user: USER, caller: Some(&app.0) };

@@ -6,6 +6,7 @@ use consentd::engine::Engine;
 use consentd::engine::retention::{Cleared, ErasureDue};
 use consentd::row::Row;
 
+use crate::client::Client;
 use crate::device::{ADS, App, BEGIN, DAY, Device, GAME, HOUR, OAID, OTHER_USER, USER, set, text};
 
 const APP: &str = "org.example.keeper";
@@ -103,8 +104,10 @@ fn r43_what_its_holder_has_not_cleared_is_isolated_until_it_has() {
         engine.keep_retention().unwrap();
         device.pass(30 * DAY);
         engine.keep_retention().unwrap();
-        let _gate = engine.open_gate(&App::declared(&engine, APP).0).unwrap();
+        let page = Client::open(&engine, &App::declared(&engine, APP));
+        assert!(page.says(SHOP, NAME).starts_with("allow"));
         engine.erasure_told(&due()).unwrap();
+        assert_eq!(page.says(SHOP, NAME), "deny isolated none");
         assert_eq!((order(&engine), state(&engine)), (Reason::Isolated, "isolated".into()));
         assert_eq!(engine.erasures_due(), []);
         drop(engine);

@@ -230,6 +230,8 @@ pub struct App {
     pub id: Box<str>,
     /// `Weather`
     pub name: Box<str>,
+    /// Who makes it: apps of one vendor share their VAID. `example.org`
+    pub vendor: Option<Box<str>>,
     /// How it is recognised: at least one way.
     pub identities: Vec<Identity>,
     /// What its pairs have in common.

@@ -44,6 +44,7 @@ impl Declared {
         let app = App {
             id: id.into(),
             name: id.into(),
+            vendor: None,
             identities,
             collections: Vec::new(),
             pairs: Vec::new(),
@@ -56,11 +57,15 @@ impl Declared {
 pub(super) fn declare(raw: &Declaration<'_>, catalog: &Catalog, wrongs: &mut Wrongs) -> Declared {
     wrongs.take(app_id(&raw.app.id), || "app.id".to_owned());
     wrongs.take(values::words(&raw.app.name), || "app.name".to_owned());
+    if let Some(vendor) = &raw.app.vendor {
+        wrongs.take(is_vendor(vendor), || "app.vendor".to_owned());
+    }
     let (identities, identity_paths) = identities(&raw.identity, wrongs);
     sdks(&raw.sdk, wrongs);
     let mut app = App {
         id: (*raw.app.id).into(),
         name: (*raw.app.name).into(),
+        vendor: raw.app.vendor.as_deref().map(Into::into),
         identities,
         collections: Vec::with_capacity(raw.collects.len()),
         pairs: Vec::new(),
@@ -81,6 +86,18 @@ fn app_id(id: &str) -> Result<(), String> {
         id.escape_debug(),
         values::ID_BYTES
     ))
+}
+
+/// The word that apps of one vendor have in common.
+fn is_vendor(vendor: &str) -> Result<(), String> {
+    match is_made_of(vendor, b".-_") && vendor.len() <= values::ID_BYTES {
+        true => Ok(()),
+        false => Err(format!(
+            "`{}` is no vendor; write one word for all of its apps, such as its domain `example.org`, in at most {} bytes",
+            vendor.escape_debug(),
+            values::ID_BYTES
+        )),
+    }
 }
 
 /// Makes an identity of a name, or says what is wrong with the name.

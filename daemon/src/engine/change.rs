@@ -206,7 +206,7 @@ impl Engine {
         self.clear(user, app, by, What::Reset)
     }
 
-    /// The app was removed: as [`Engine::reset`], and its history stays.
+    /// The app was removed: as [`Engine::reset`], and its AAID is no more; its history stays.
     ///
     /// # Errors
     /// As [`Engine::reset`].
@@ -250,6 +250,9 @@ impl Engine {
                     app: Some(app.into()),
                     ..event(what, Some(user), Some(by), now)
                 });
+            }
+            if what == What::Forget {
+                state.forget_identifiers(draft, user, app, by, now);
             }
             Ok(())
         })?;

@@ -47,6 +47,9 @@ pub enum EngineError {
     /// The memory of a gate failed.
     #[error("the gate's memory failed: {0}")]
     Gate(#[from] consentd_gate::GateError),
+    /// The system gave no random bytes.
+    #[error("the system gave no randomness: {0}")]
+    NoRandomness(#[source] std::io::Error),
     /// The store cannot be used.
     #[error("the store cannot be used: {0}")]
     StoreUnavailable(String),
@@ -180,8 +183,19 @@ pub enum Invalid {
     #[error("name one app; all apps at once cannot be reset")]
     ResetAll,
     /// No such region.
-    #[error("no region `{0}`; `consentctl catalog list regions` lists them")]
-    Region(String),
+    #[error("no region `{region}`; use {known}")]
+    Region {
+        /// What was named.
+        region: String,
+        /// Those there are.
+        known: String,
+    },
+    /// Not a kind of identifier.
+    #[error("no kind `{0}`; use oaid, vaid or aaid")]
+    IdentifierKind(String),
+    /// An app for an OAID.
+    #[error("the OAID is one for all of a user's apps; leave the app out")]
+    OneForAllApps,
     /// No such age band.
     #[error("`{0}` is no age band; use adult or minor")]
     AgeBand(String),

@@ -436,7 +436,7 @@ impl Look<'_> {
 }
 
 /// An app as it would ask with the best identity it declares.
-fn as_declared(policy: &Policy, user: u32, id: &str) -> Result<Caller, EngineError> {
+pub(super) fn as_declared(policy: &Policy, user: u32, id: &str) -> Result<Caller, EngineError> {
     let (ix, app) = policy.app(id).ok_or_else(|| EngineError::UnknownApp { id: id.into() })?;
     let best = app.identities.iter().max_by_key(|identity| identity.best_trust());
     Ok(Caller {

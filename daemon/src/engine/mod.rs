@@ -9,6 +9,7 @@ mod check;
 pub mod entries;
 pub mod error;
 mod gate;
+pub mod identifiers;
 mod inspect;
 pub mod names;
 mod opening;

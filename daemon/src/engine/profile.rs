@@ -6,6 +6,7 @@ use super::policy::Policy;
 use super::request::check_id;
 use super::settings::{AgeBand, By, Profile};
 use super::{ChangedSetting, Engine};
+use crate::catalog::Catalog;
 use crate::ledger::{Event, What};
 
 impl Engine {
@@ -73,7 +74,7 @@ impl ProfileChange<'_> {
             new.region = match region {
                 "" => None,
                 known if policy.catalog.regions.find(known).is_some() => Some(known.into()),
-                other => return Err(Invalid::Region(other.into()).into()),
+                other => return Err(no_region(&policy.catalog, other).into()),
             };
         }
         if let Some(age_band) = self.age_band {
@@ -101,6 +102,12 @@ impl ProfileChange<'_> {
         }
         Ok(new)
     }
+}
+
+/// There is no such region, but these.
+pub(super) fn no_region(catalog: &Catalog, region: &str) -> Invalid {
+    let known: Vec<&str> = catalog.regions.ids().collect();
+    Invalid::Region { region: region.into(), known: known.join(", ") }
 }
 
 fn describe(profile: &Profile) -> String {

@@ -60,6 +60,8 @@ impl Draft {
             && self.overlay.locks.is_empty()
             && self.overlay.profiles.is_empty()
             && self.overlay.refusals.is_empty()
+            && self.overlay.secrets.is_empty()
+            && self.overlay.renewals.is_empty()
             && self.events.is_empty()
     }
 
@@ -353,7 +355,7 @@ fn denials(overlay: Overlay) -> Overlay {
         .collect();
     let locks = overlay.locks.into_iter().filter(|(_, held)| *held).collect();
     let refusals = overlay.refusals.into_iter().filter(|(_, count)| *count > 0).collect();
-    Overlay { entries, allowances, locks, profiles: Default::default(), refusals }
+    Overlay { entries, allowances, locks, refusals, ..Overlay::default() }
 }
 
 fn denies(event: &Event) -> bool {

@@ -139,6 +139,9 @@ impl Engine {
         state.settings.take(overlay);
         if behind.is_some() {
             state.settings.allowances.clear();
+            // As in the store: which identifiers were reset since, nobody knows.
+            state.settings.secrets.clear();
+            state.settings.renewals.clear();
             state.settings.restored = Some(Restored { generation, apps: u32::MAX, at });
         }
         state.unsaved.in_outbox += owed.len();
@@ -357,7 +360,8 @@ fn replayed(
                 | What::Expired
                 | What::Consumed
                 | What::Unlock
-                | What::Profile,
+                | What::Profile
+                | What::IdentifierReset,
                 _,
             ) => continue,
         };

@@ -9,6 +9,7 @@ use super::entries::Entries;
 use super::names::{ALL_APPS, AppKey, NoticeKey, OTHER_APPS, ToggleKey};
 use crate::catalog::{AppDefault, Kind, Scope, State, Toggle};
 use crate::clock::Moment;
+use crate::pseudonym::{Renewals, Renewed, Reset, Secret};
 
 /// Whose state of what: one row of the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -241,6 +242,10 @@ pub struct Settings {
     pub profiles: BTreeMap<u32, Profile>,
     /// How often the user refused a prompt about an app's toggle, since they last set it.
     pub refusals: BTreeMap<Key, u32>,
+    /// What a user's identifiers are made from; none until the first one is asked for.
+    pub secrets: BTreeMap<u32, Secret>,
+    /// When identifiers were reset.
+    pub renewals: Renewals,
     /// When all this was restored from a backup, if it ever was.
     pub restored: Option<Restored>,
 }
@@ -258,6 +263,10 @@ pub struct Overlay {
     pub profiles: BTreeMap<u32, Profile>,
     /// Refused prompts; 0 forgets them.
     pub refusals: BTreeMap<Key, u32>,
+    /// Secrets of users whose first identifier was asked for.
+    pub secrets: BTreeMap<u32, Secret>,
+    /// Identifiers that are reset.
+    pub renewals: BTreeMap<Reset, Renewed>,
 }
 
 impl Settings {
@@ -283,6 +292,8 @@ impl Settings {
             }
         }
         self.profiles.extend(overlay.profiles);
+        self.secrets.extend(overlay.secrets);
+        self.renewals.extend(overlay.renewals);
         self.refusals.extend(overlay.refusals);
         self.refusals.retain(|_, count| *count > 0);
     }

@@ -108,11 +108,13 @@ pub enum What {
     Profile,
     /// A new catalogue handed an off to a toggle's successor.
     Catalog,
+    /// An identifier was reset: `state` says of which kind.
+    IdentifierReset,
 }
 
 impl What {
     /// All of them.
-    pub const ALL: [What; 9] = [
+    pub const ALL: [What; 10] = [
         What::Set,
         What::Reset,
         What::Forget,
@@ -122,6 +124,7 @@ impl What {
         What::Unlock,
         What::Profile,
         What::Catalog,
+        What::IdentifierReset,
     ];
 
     /// The word on the wire and in the ledger.
@@ -137,6 +140,7 @@ impl What {
             What::Unlock => "unlock",
             What::Profile => "profile",
             What::Catalog => "catalog",
+            What::IdentifierReset => "identifier-reset",
         }
     }
 }
@@ -158,7 +162,7 @@ pub struct Event {
     pub toggle: Option<String>,
     /// For which app; `""` is all.
     pub app: Option<String>,
-    /// `on`, `off`, `ask`, `unset`; for a profile what was set.
+    /// `on`, `off`, `ask`, `unset`; for a profile what was set; for an identifier its kind.
     pub state: Option<String>,
     /// How long it holds.
     pub lifetime: Option<String>,

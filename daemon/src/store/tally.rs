@@ -3,6 +3,8 @@
 //!
 //! It finds accidents. Whoever can write the file can write the sum.
 
+use std::collections::HashSet;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, ToSql, Transaction};
 
@@ -22,10 +24,12 @@ pub(super) enum Kept {
     Pairs,
     Coverage,
     Refusals,
+    IdentifierSecrets,
+    IdentifierResets,
 }
 
 impl Kept {
-    pub const ALL: [Kept; 13] = [
+    pub const ALL: [Kept; 15] = [
         Kept::Meta,
         Kept::Apps,
         Kept::Toggles,
@@ -39,7 +43,30 @@ impl Kept {
         Kept::Pairs,
         Kept::Coverage,
         Kept::Refusals,
+        Kept::IdentifierSecrets,
+        Kept::IdentifierResets,
     ];
+
+    /// The table.
+    fn name(self) -> &'static str {
+        match self {
+            Kept::Meta => "meta",
+            Kept::Apps => "apps",
+            Kept::Toggles => "toggles",
+            Kept::Notices => "notices",
+            Kept::Purposes => "purposes",
+            Kept::Items => "items",
+            Kept::Settings => "settings",
+            Kept::Allowances => "allowances",
+            Kept::Locks => "locks",
+            Kept::Profiles => "profiles",
+            Kept::Pairs => "pairs",
+            Kept::Coverage => "coverage",
+            Kept::Refusals => "refusals",
+            Kept::IdentifierSecrets => "identifier_secrets",
+            Kept::IdentifierResets => "identifier_resets",
+        }
+    }
 
     /// Reads every row, in an order that suits the reader.
     pub fn sql(self) -> &'static str {
@@ -62,6 +89,10 @@ impl Kept {
             Kept::Pairs => "SELECT app, purpose, item, notice FROM pairs",
             Kept::Coverage => "SELECT toggle, purpose, item FROM coverage",
             Kept::Refusals => "SELECT user, app, toggle, count FROM refusals",
+            Kept::IdentifierSecrets => "SELECT user, secret, at FROM identifier_secrets",
+            Kept::IdentifierResets => {
+                "SELECT user, kind, scope, generation, at, made_by FROM identifier_resets"
+            }
         }
     }
 
@@ -76,7 +107,8 @@ impl Kept {
                 " WHERE user = ?1 AND app = ?2 AND toggle = ?3"
             }
             Kept::Locks => " WHERE user = ?1 AND toggle = ?2",
-            Kept::Profiles => " WHERE user = ?1",
+            Kept::Profiles | Kept::IdentifierSecrets => " WHERE user = ?1",
+            Kept::IdentifierResets => " WHERE user = ?1 AND kind = ?2 AND scope = ?3",
             Kept::Pairs => " WHERE app = ?1 AND purpose = ?2 AND item = ?3",
             Kept::Coverage => " WHERE toggle = ?1 AND purpose = ?2 AND item = ?3",
         }
@@ -110,10 +142,13 @@ impl Tally {
         u64::from_str_radix(text, 16).ok().map(Self)
     }
 
-    /// The sum over everything, counted anew.
+    /// The sum over everything, counted anew. A file of an earlier version lacks what came later.
     pub fn count(db: &Connection) -> rusqlite::Result<Self> {
         let mut tally = Self::default();
-        for table in Kept::ALL {
+        let mut tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
+        let there: HashSet<String> =
+            tables.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        for table in Kept::ALL.into_iter().filter(|table| there.contains(table.name())) {
             let mut statement = db.prepare(table.sql())?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {

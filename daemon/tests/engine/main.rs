@@ -13,6 +13,7 @@ mod damage;
 mod device;
 mod disk;
 mod gates;
+mod identifiers;
 mod inspect;
 mod killed;
 mod ledger;

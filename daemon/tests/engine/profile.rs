@@ -68,7 +68,10 @@ fn what_is_no_profile_is_refused_whole() {
     let engine = device.start();
     let long = "a".repeat(36);
     let cases = [
-        (ProfileChange { region: Some("Mars"), ..change() }, Invalid::Region("Mars".into())),
+        (
+            ProfileChange { region: Some("Mars"), ..change() },
+            Invalid::Region { region: "Mars".into(), known: "EEA, UK, CH, IN, RU, OTHER".into() },
+        ),
         (age("young"), Invalid::AgeBand("young".into())),
         (ProfileChange { language: Some("e n"), ..change() }, Invalid::Language("e n".into())),
         (ProfileChange { language: Some(&long), ..change() }, Invalid::Language("a".repeat(35))),

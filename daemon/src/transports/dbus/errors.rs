@@ -24,6 +24,10 @@ pub(super) fn wire(error: EngineError) -> Error {
             tracing::error!(error = text, "a gate was not opened");
             Error::TooManyRequests("the daemon has no memory for a gate; ask with Check".into())
         }
+        EngineError::NoRandomness(_) => {
+            tracing::error!(error = text, "no secret was drawn");
+            Error::StoreUnavailable("the system gave no randomness; see the daemon's log".into())
+        }
         EngineError::NotStored(source) => {
             tracing::error!(error = %source, "a change was not stored");
             Error::StoreUnavailable(

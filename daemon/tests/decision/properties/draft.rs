@@ -258,6 +258,7 @@ impl Draft {
         App {
             id: "org.example.app".into(),
             name: "App".into(),
+            vendor: None,
             identities: Vec::new(),
             collections,
             pairs,

@@ -1,6 +1,6 @@
 //! One run: the bus, whose settings are meant, where the answers go, and the present moment.
 
-use consentd_dbus::{Admin1Proxy, Details, Gate1Proxy, Options, Settings1Proxy};
+use consentd_dbus::{Admin1Proxy, Details, Gate1Proxy, Identifiers1Proxy, Options, Settings1Proxy};
 use jiff::Zoned;
 use zbus::Connection;
 use zbus::connection::Builder;
@@ -58,6 +58,13 @@ impl Session {
     /// The administration's interface.
     pub async fn admin(&self) -> Result<Admin1Proxy<'_>, Failure> {
         let builder = Admin1Proxy::builder(&self.connection).cache_properties(CacheProperties::No);
+        builder.build().await.map_err(|error| Failure::Call(error.into()))
+    }
+
+    /// The identifiers' interface.
+    pub async fn identifiers(&self) -> Result<Identifiers1Proxy<'_>, Failure> {
+        let builder =
+            Identifiers1Proxy::builder(&self.connection).cache_properties(CacheProperties::No);
         builder.build().await.map_err(|error| Failure::Call(error.into()))
     }
 

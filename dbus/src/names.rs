@@ -11,6 +11,8 @@ pub const GATE: &str = "org.consentd.Gate1";
 pub const SETTINGS: &str = "org.consentd.Settings1";
 /// Support and administration.
 pub const ADMIN: &str = "org.consentd.Admin1";
+/// Resettable identifiers in place of the hardware's.
+pub const IDENTIFIERS: &str = "org.consentd.Identifiers1";
 /// Whoever shows prompts serves it; the daemon alone calls it.
 pub const AGENT: &str = "org.consentd.Agent1";
 /// What the property `Version` of every interface says; grows with each added member.

@@ -230,6 +230,38 @@ pub trait Admin1 {
     #[zbus(allow_interactive_auth)]
     fn add_breach(&self, breach: Options<'_>, options: Options<'_>) -> Result<String>;
 
+    /// Somebody was told of one, or something was done about it.
+    #[zbus(allow_interactive_auth)]
+    fn note_breach(&self, id: &str, note: Options<'_>, options: Options<'_>) -> Result<()>;
+
+    /// The version of this interface.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> zbus::Result<u32>;
+}
+
+/// `org.consentd.Identifiers1`: resettable identifiers in place of the hardware's.
+#[proxy(
+    interface = "org.consentd.Identifiers1",
+    default_service = "org.consentd",
+    default_path = "/org/consentd"
+)]
+pub trait Identifiers1 {
+    /// May I have this identifier for this purpose, now? The value, and whether it is refused. Recorded.
+    fn get(
+        &self,
+        kind: &str,
+        purpose: &str,
+        context: Options<'_>,
+    ) -> Result<(String, bool, Details)>;
+
+    /// From now on the user's identifiers of this kind are others; the generation after it.
+    #[zbus(allow_interactive_auth)]
+    fn reset(&self, kind: &str, options: Options<'_>) -> Result<u64>;
+
+    /// When each kind was reset; of one app, what it would be given.
+    #[zbus(allow_interactive_auth)]
+    fn list(&self, options: Options<'_>) -> Result<Vec<Details>>;
+
     /// The version of this interface.
     #[zbus(property(emits_changed_signal = "const"))]
     fn version(&self) -> zbus::Result<u32>;

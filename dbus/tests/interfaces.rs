@@ -9,7 +9,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
-use consentd_dbus::{Admin1Proxy, Agent1Proxy, Gate1Proxy, Options, Settings1Proxy, names};
+use consentd_dbus::{
+    Admin1Proxy, Agent1Proxy, Gate1Proxy, Identifiers1Proxy, Options, Settings1Proxy, names,
+};
 use futures_util::StreamExt;
 use zbus::message::Type;
 use zbus::proxy::CacheProperties;
@@ -17,10 +19,11 @@ use zbus::wire::{Array, Dict, Signature, Structure};
 use zbus::{Connection, Fd, Message, MessageStream, ObjectPath, Variant};
 use zbus_xml::{ArgDirection, Interface, Node};
 
-const XML: [(&str, &str); 4] = [
+const XML: [(&str, &str); 5] = [
     (names::GATE, include_str!("../interfaces/org.consentd.Gate1.xml")),
     (names::SETTINGS, include_str!("../interfaces/org.consentd.Settings1.xml")),
     (names::ADMIN, include_str!("../interfaces/org.consentd.Admin1.xml")),
+    (names::IDENTIFIERS, include_str!("../interfaces/org.consentd.Identifiers1.xml")),
     (names::AGENT, include_str!("../interfaces/org.consentd.Agent1.xml")),
 ];
 
@@ -194,6 +197,13 @@ async fn call_everything(client: &Connection) -> Result<()> {
     admin.reset_store(no()).await?;
     admin.list_breaches(no()).await?;
     admin.add_breach(no(), no()).await?;
+    admin.note_breach("1", no(), no()).await?;
+
+    let identifiers = Identifiers1Proxy::builder(client);
+    let identifiers = identifiers.cache_properties(CacheProperties::No).build().await?;
+    identifiers.get("k", "p", no()).await?;
+    identifiers.reset("k", no()).await?;
+    identifiers.list(no()).await?;
 
     let agent = Agent1Proxy::builder(client).destination(names::BUS_NAME).path(names::PATH);
     let agent = agent.cache_properties(CacheProperties::No).build().await?;
@@ -224,6 +234,7 @@ fn empty(signature: &Signature) -> Result<Variant<'static>> {
         Signature::Str => Variant::from(""),
         Signature::U32 => Variant::from(0_u32),
         Signature::U64 => Variant::from(0_u64),
+        Signature::Bool => Variant::from(false),
         Signature::Fd => {
             Variant::Fd(Fd::from(std::os::fd::OwnedFd::from(File::open("/dev/null")?)))
         }

@@ -2,6 +2,7 @@
 
 mod agent;
 mod catalog;
+mod identifiers;
 mod ledger;
 mod store;
 
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use agent::Agent;
 pub use catalog::{CatalogVerb, Kind};
+pub use identifiers::{IdentifierKind, IdentifiersVerb};
 pub use ledger::{Counts, Export, Grouping, History, Log, LogVerb, Paging, Period, RecordFilter};
 pub use store::{Certainty, StoreVerb};
 
@@ -93,6 +95,16 @@ pub enum Verb {
         /// `get` if not given.
         #[command(subcommand)]
         verb: Option<ProfileVerb>,
+    },
+    /// What apps know the person by: OAID, VAID, AAID, and when they were reset.
+    #[command(args_conflicts_with_subcommands = true)]
+    Identifiers {
+        /// What this app would get now, for what it declares. Not recorded.
+        #[arg(long, short, value_name = "APP")]
+        app: Option<String>,
+        /// What to do with them.
+        #[command(subcommand)]
+        verb: Option<IdentifiersVerb>,
     },
     /// Who the daemon takes this shell for.
     Whoami,

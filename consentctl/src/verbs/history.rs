@@ -82,6 +82,7 @@ fn sentence(event: &Event, names: &Names, now: &Zoned) -> String {
         "unlock" => format!("{toggle} unlocked"),
         "profile" => format!("Profile: {state}"),
         "catalog" => "Catalogue loaded".to_owned(),
+        "identifier-reset" => format!("{} reset for {whom}", state.to_uppercase()),
         other => format!("{other} {toggle} {state}").trim().to_owned(),
     }
 }
@@ -111,6 +112,10 @@ mod tests {
             (json!({"what": "reset", "app": "a"}), "Everything chosen for a dropped"),
             (json!({"what": "lock", "toggle": "ads"}), "ads locked off"),
             (json!({"what": "profile", "state": "region IN"}), "Profile: region IN"),
+            (
+                json!({"what": "identifier-reset", "state": "oaid", "app": ""}),
+                "OAID reset for all apps",
+            ),
             (json!({"what": "later", "toggle": "ads"}), "later ads"),
         ] {
             let mut event = event;

@@ -10,6 +10,7 @@ mod counts;
 mod explain;
 mod export;
 mod history;
+mod identifiers;
 mod log;
 mod notices;
 mod profile;
@@ -42,6 +43,9 @@ pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Lock { toggles } => change::lock(session, &toggles).await?,
         Verb::Unlock { toggles } => change::unlock(session, &toggles).await?,
         Verb::Profile { verb } => profile::profile(session, verb).await?,
+        Verb::Identifiers { app, verb } => {
+            identifiers::identifiers(session, app.as_deref(), verb).await?;
+        }
         Verb::Whoami => ask::who_am_i(session).await?,
         Verb::Check(question) => return ask::check(session, &question).await,
         Verb::Preview(question) => return ask::preview(session, &question).await,

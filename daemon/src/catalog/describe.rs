@@ -3,8 +3,8 @@
 use crate::row::Row;
 
 use super::{
-    BasisTerm, Catalog, Cookie, Cover, DataItem, Narrowing, Never, Notice, Purpose, Recipient,
-    Region, Requires, Source, Toggle, Transfer, values,
+    BasisTerm, Catalog, Cookie, Cover, DataItem, Duty, Narrowing, Never, Notice, Purpose,
+    Recipient, Region, Requires, Source, Toggle, Transfer, values,
 };
 
 /// All entries of a kind: `data`, `purposes`, `toggles`, `bases`, `recipients`, `cookies`,
@@ -157,8 +157,14 @@ fn region(region: &Region, default: &str) -> Row {
         .maybe("authority", region.authority.as_ref())
         .with("data_centres", list(&region.data_centres))
         .with("transfer", rule)
-        .with("transfer_countries", list(countries));
+        .with("transfer_countries", list(countries))
+        .with("breach", region.breach.iter().map(duty).collect::<Vec<_>>());
     sourced(row, &region.source)
+}
+
+fn duty(duty: &Duty) -> String {
+    let within = values::written_age(duty.within);
+    format!("{} within {within}, risk {}: {}", duty.tell.word(), duty.risk.word(), duty.law)
 }
 
 fn notice(notice: &Notice) -> Row {

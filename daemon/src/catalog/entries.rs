@@ -7,9 +7,9 @@ use super::select::{self, GROUPS};
 use super::sheet::{Known, Placed, Spot};
 use super::table::{Index as _, Table};
 use super::{
-    AppDefault, Basis, BasisTerm, Cookie, Cover, DataItem, DataIx, Kind, Narrowing, Never, Notice,
-    Purpose, PurposeIx, Recipient, Region, RegionIx, Requires, Scope, Sensitivity, Shape, Source,
-    State, Terms, Toggle, ToggleIx, Transfer, Trust, values,
+    AppDefault, Basis, BasisTerm, Cookie, Cover, DataItem, DataIx, Duty, Kind, Narrowing, Never,
+    Notice, Purpose, PurposeIx, Recipient, Region, RegionIx, Requires, Scope, Sensitivity, Shape,
+    Source, State, Terms, Toggle, ToggleIx, Told, Transfer, Trust, values,
 };
 
 /// The purposes that may rest on a legitimate interest (R27).
@@ -348,6 +348,7 @@ pub(super) fn region(spot: &mut Spot<'_, '_>, raw: schema::Region) -> Region {
     countries(spot, "countries", &raw.countries);
     countries(spot, "data_centres", &raw.data_centres);
     Region {
+        breach: duties(spot, raw.breach, raw.authority.is_some()),
         transfer: transfer(spot, raw.transfer),
         source: source(spot, raw.requirement, raw.section),
         id: raw.id,
@@ -359,6 +360,33 @@ pub(super) fn region(spot: &mut Spot<'_, '_>, raw: schema::Region) -> Region {
         data_centres: raw.data_centres,
         authority: raw.authority,
     }
+}
+
+/// Whom to tell of a breach (R56).
+fn duties(spot: &mut Spot<'_, '_>, raw: Vec<schema::Duty>, has_authority: bool) -> Vec<Duty> {
+    let mut duties: Vec<Duty> = Vec::with_capacity(raw.len());
+    for (position, duty) in raw.into_iter().enumerate() {
+        let at = |key: &str| format!("breach.{position}.{key}");
+        spot.take(&at("law"), values::words(&duty.law));
+        spot.take(&at("tell"), values::words(&duty.tell));
+        let within = spot.take(&at("within"), values::span(&duty.within)).unwrap_or_default();
+        let tell = match &*duty.tell {
+            "authority" if !has_authority => {
+                let text = "this region names no `authority`; name it, or the body to tell here";
+                spot.wrong(&at("tell"), text);
+                Told::Authority
+            }
+            "authority" => Told::Authority,
+            "users" => Told::Users,
+            _ => Told::Body(duty.tell.clone()),
+        };
+        if duties.iter().any(|known| known.tell == tell) {
+            let text = format!("`{}` stands in the list already; keep one of the two", tell.word());
+            spot.wrong(&at("tell"), text);
+        }
+        duties.push(Duty { tell, risk: duty.risk, within, law: duty.law });
+    }
+    duties
 }
 
 fn countries(spot: &mut Spot<'_, '_>, key: &str, codes: &Words) {

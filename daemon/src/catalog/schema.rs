@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::{AppDefault, Basis, Kind, Scope, Sensitivity, Shape, State, Trust};
+use super::{AppDefault, Basis, Kind, Risk, Scope, Sensitivity, Shape, State, Trust};
 
 /// Ids or words, as written.
 pub(super) type Words = Vec<Box<str>>;
@@ -182,6 +182,15 @@ pub(super) struct Transfer {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Duty {
+    pub tell: Box<str>,
+    pub risk: Risk,
+    pub within: Box<str>,
+    pub law: Box<str>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Region {
     pub id: Box<str>,
     pub name: Box<str>,
@@ -193,6 +202,8 @@ pub(super) struct Region {
     #[serde(default)]
     pub data_centres: Words,
     pub transfer: Transfer,
+    #[serde(default)]
+    pub breach: Vec<Duty>,
     pub requirement: Box<str>,
     pub section: Box<str>,
 }

@@ -190,12 +190,49 @@ pub enum Invalid {
         /// Those there are.
         known: String,
     },
+    /// A breach of nothing.
+    #[error("say in `what` what happened")]
+    NothingHappened,
+    /// A time to come.
+    #[error("the time in `{0}` is not over yet")]
+    Ahead(&'static str),
+    /// Found before it happened.
+    #[error("`happened` is after `found`, or a time is before 1970")]
+    HappenedLater,
+    /// Not a risk.
+    #[error("`{0}` is no risk; use unlikely, likely or high")]
+    Risk(String),
+    /// Not a data item.
+    #[error("no data item `{0}`; `consentctl catalog list data` lists them")]
+    DataItem(String),
+    /// No such breach.
+    #[error("no breach `{0}`; `consentctl breach list` lists them")]
+    Breach(String),
+    /// Neither told nor done.
+    #[error("say who was told, or what was done")]
+    NothingDone,
+    /// Told of what nobody knew.
+    #[error("nobody was told before the breach was found")]
+    ToldBeforeFound,
+    /// Nobody of that name.
+    #[error("`{who}` is not to be told of it; to be told: {known}")]
+    NobodyToTell {
+        /// Who was named.
+        who: String,
+        /// Who is.
+        known: String,
+    },
     /// Not a kind of identifier.
     #[error("no kind `{0}`; use oaid, vaid or aaid")]
     IdentifierKind(String),
     /// An app for an OAID.
     #[error("the OAID is one for all of a user's apps; leave the app out")]
     OneForAllApps,
+    /// A removal beside something else.
+    #[error(
+        "`removal` goes alone: it makes the user a minor, and changes nothing else of the profile"
+    )]
+    RemovalAlone,
     /// No such age band.
     #[error("`{0}` is no age band; use adult or minor")]
     AgeBand(String),
@@ -221,6 +258,12 @@ pub enum TooLarge {
     /// Bytes of a tag.
     #[error("a tag of {0} bytes; at most 64 go")]
     Tag(usize),
+    /// Bytes of a text.
+    #[error("a text of {0} bytes; at most 4,096 go")]
+    Text(usize),
+    /// Names in a list.
+    #[error("a list of {0} names; at most 1,024 go")]
+    Names(usize),
     /// Changes in one set.
     #[error("{0} changes at once; at most 1,024 go")]
     Changes(usize),

@@ -172,6 +172,9 @@ impl Engine {
                 let data = [kind.data()];
                 let request = Request::new(purpose, &data, &context, "")?;
                 let given = self.give(asker, kind, &self.preview(asker, &request));
+                let limited = !allows(&given.ruling);
+                // Allowed, and still zeros: there is no secret yet to make one from.
+                let value = Some(&*given.value).filter(|_| limited == given.is_limited());
                 let state = self.read_state();
                 let reset = self.reset_of(&state, asker, kind);
                 let last = reset.and_then(|reset| last_reset(&state.settings.renewals, &reset));
@@ -180,8 +183,8 @@ impl Engine {
                         .with("purpose", purpose)
                         .with("decision", given.ruling.decision().word())
                         .with("reason", given.ruling.reason.word())
-                        .with("limited", given.is_limited())
-                        .with("value", given.value),
+                        .with("limited", limited)
+                        .maybe("value", value),
                 );
             }
         }

@@ -193,13 +193,7 @@ impl Engine {
     /// # Errors
     /// The store cannot be read.
     pub fn list_consents(&self, user: u32) -> Result<Vec<Row>, EngineError> {
-        let writer = self.lock_writer();
-        let Some(store) = writer.as_ref() else {
-            let state = self.read_state();
-            let error = state.store.clone().err().unwrap_or_default();
-            return Err(EngineError::StoreUnavailable(error));
-        };
-        let consents = store.consents(user)?;
+        let consents = self.in_store(&self.lock_writer(), |store| store.consents(user))?;
         Ok(consents
             .into_iter()
             .map(|consent| {

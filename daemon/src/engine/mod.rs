@@ -4,6 +4,7 @@
 //! [`change`] → what it denies is published → the store commits → what it allows is published.
 //! Any error, doubt or absence denies.
 
+pub mod breaches;
 pub mod change;
 mod check;
 pub mod entries;
@@ -11,6 +12,7 @@ pub mod error;
 mod gate;
 pub mod identifiers;
 mod inspect;
+pub mod minor;
 pub mod names;
 mod opening;
 pub mod policy;
@@ -32,7 +34,7 @@ use crate::catalog::{Catalog, RegionIx};
 use crate::clock::Clock;
 use crate::ledger::{Event, Ledger, LedgerError, LedgerReader, Record};
 use crate::pages::Pages;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 pub use check::{Answer, Asker, Checked};
 pub use error::EngineError;
@@ -264,6 +266,21 @@ impl Engine {
 
     fn lock_writer(&self) -> MutexGuard<'_, Option<Store>> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads what is in the store and not in memory.
+    fn in_store<T>(
+        &self,
+        writer: &Option<Store>,
+        read: impl FnOnce(&Store) -> Result<T, StoreError>,
+    ) -> Result<T, EngineError> {
+        match writer.as_ref() {
+            Some(store) => Ok(read(store)?),
+            None => {
+                let error = self.read_state().store.clone().err().unwrap_or_default();
+                Err(EngineError::StoreUnavailable(error))
+            }
+        }
     }
 
     fn lock_ledger(&self) -> MutexGuard<'_, Result<Ledger, String>> {

@@ -110,7 +110,7 @@ pub(super) fn no_region(catalog: &Catalog, region: &str) -> Invalid {
     Invalid::Region { region: region.into(), known: known.join(", ") }
 }
 
-fn describe(profile: &Profile) -> String {
+pub(super) fn describe(profile: &Profile) -> String {
     let mut words = Vec::new();
     words.extend(profile.region.as_ref().map(|region| format!("region {region}")));
     words.extend(profile.age_band.map(|age| format!("age {}", age.word())));

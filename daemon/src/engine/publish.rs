@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::breaches::{Breach, Note};
 use super::gate::Outcome;
 use super::names::{ALL_APPS, AppKey, ToggleKey};
 use super::settings::{By, Entry, Key, LockedFor, Overlay};
@@ -27,6 +28,8 @@ pub(super) struct Draft {
     pub ended: Vec<(Key, u64)>,
     pub events: Vec<Event>,
     pub changed: Vec<ChangedSetting>,
+    pub breaches: Vec<Breach>,
+    pub breach_notes: Vec<(i64, Note)>,
     pub generation: u64,
 }
 
@@ -62,6 +65,8 @@ impl Draft {
             && self.overlay.refusals.is_empty()
             && self.overlay.secrets.is_empty()
             && self.overlay.renewals.is_empty()
+            && self.breaches.is_empty()
+            && self.breach_notes.is_empty()
             && self.events.is_empty()
     }
 
@@ -122,6 +127,8 @@ impl Engine {
             consents: &draft.consents,
             ended: &ended,
             events: &events,
+            breaches: &draft.breaches,
+            breach_notes: &draft.breach_notes,
             at: now.wall,
             generation: draft.generation,
             ..Batch::default()

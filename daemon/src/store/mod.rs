@@ -12,6 +12,7 @@ mod lock;
 mod marker;
 mod read;
 mod recover;
+mod register;
 mod tally;
 mod write;
 

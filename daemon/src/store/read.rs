@@ -348,7 +348,7 @@ impl Store {
         })
     }
 
-    fn each(
+    pub(super) fn each(
         &self,
         sql: &str,
         mut take: impl FnMut(&Row<'_>) -> Result<(), Unread>,
@@ -444,7 +444,7 @@ pub struct ConsentRow {
     pub ended: Option<i64>,
 }
 
-enum Unread {
+pub(super) enum Unread {
     Sqlite(rusqlite::Error),
     Odd { what: &'static str, value: String },
 }
@@ -455,7 +455,7 @@ impl From<rusqlite::Error> for Unread {
     }
 }
 
-fn odd(what: &'static str, value: String) -> Unread {
+pub(super) fn odd(what: &'static str, value: String) -> Unread {
     Unread::Odd { what, value }
 }
 

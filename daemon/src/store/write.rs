@@ -2,9 +2,10 @@
 
 use rusqlite::{ToSql, Transaction, params};
 
-use super::Store;
 use super::error::{StoreError, sqlite_error};
 use super::tally::{Book, Kept};
+use super::{Store, register};
+use crate::engine::breaches::{Breach, Note};
 use crate::engine::names::{AppKey, NoticeKey, ToggleKey};
 use crate::engine::settings::{AgeBand, Allowance, Entry, Key, LockedFor, Overlay, Profile};
 use crate::ledger::{Anchor, Event};
@@ -98,6 +99,10 @@ pub struct Batch<'a> {
     pub coverage: Option<&'a [(ToggleKey, u32, u32)]>,
     /// After a restore: the highest number of an app that was there then.
     pub restored_apps: Option<u32>,
+    /// Breaches entered in the register.
+    pub breaches: &'a [Breach],
+    /// What was done about breaches: which, and what.
+    pub breach_notes: &'a [(i64, Note)],
     /// When, Unix seconds.
     pub at: i64,
     /// The generation of this change.
@@ -242,6 +247,12 @@ pub(super) fn put(book: &mut Book<'_>, batch: &Batch<'_>) -> rusqlite::Result<()
             let values: [&dyn ToSql; 3] = [&toggle.0, purpose, item];
             book.write(Kept::Coverage, &values, sql, &values)?;
         }
+    }
+    for breach in batch.breaches {
+        register::put_breach(db, breach)?;
+    }
+    for (breach, note) in batch.breach_notes {
+        register::put_note(db, *breach, note)?;
     }
     for event in batch.events {
         let body = serde_json::to_string(event)

@@ -360,7 +360,8 @@ fn what_is_shown_is_when_and_by_what_and_of_one_app_what_it_would_get() {
     let rows = engine.identifiers_of(USER, CHAT).unwrap();
     assert_eq!(records(&engine), before, "looking is no check");
     // Nothing was given yet, so there is nothing to show; looking draws no secret.
-    assert!(rows.iter().all(|row| text(row, "value") == ZERO));
+    let told = |row| ["limited", "value"].map(|name| text(row, name));
+    assert!(rows.iter().all(|row| told(row) == ["false", ""]), "{rows:?}");
     let given = values(&engine, CHAT);
     let rows = engine.identifiers_of(USER, CHAT).unwrap();
     let told: Vec<String> = rows.iter().map(|row| text(row, "value")).collect();

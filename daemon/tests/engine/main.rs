@@ -6,6 +6,7 @@
 mod authority;
 mod backups;
 mod bad_disk;
+mod breaches;
 mod chain;
 mod client;
 mod consents;

@@ -27,6 +27,13 @@ enum Command {
     Preview(Asked),
     /// Asks, and has the user asked where nobody has decided yet.
     Request(Asked),
+    /// Asks for an identifier of its own: oaid, vaid or aaid.
+    Identifier {
+        /// Which: aaid
+        kind: String,
+        /// For what: ads.personalised
+        purpose: String,
+    },
     /// Says how consentd recognises this app.
     Whoami,
     /// Reads JSON lines from stdin until it ends.
@@ -68,6 +75,9 @@ async fn main() -> Result<ExitCode> {
         Command::Check(asked) => Order::Check(asked.into()),
         Command::Preview(asked) => Order::Preview(asked.into()),
         Command::Request(asked) => Order::Request(asked.into()),
+        Command::Identifier { kind, purpose } => {
+            Order::Identifier(Question::new(&purpose, &[&kind]))
+        }
         Command::Whoami => Order::WhoAmI,
         Command::Orders => return follow_orders(&gate).await,
     };
@@ -113,6 +123,10 @@ fn tell(reply: Reply) -> ExitCode {
                 println!("{key:<12} {value}");
             }
             ExitCode::SUCCESS
+        }
+        Reply::Given { value, limited, reason, .. } => {
+            println!("{value}  {reason}");
+            ExitCode::from(u8::from(limited))
         }
         Reply::Refused { error, text } => {
             eprintln!("{error}: {text}");

@@ -16,6 +16,7 @@ mod consentctl;
 mod doctor;
 mod faults;
 mod hostile;
+mod identifiers;
 mod identities;
 mod ids;
 mod install;

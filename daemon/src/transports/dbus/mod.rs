@@ -11,6 +11,7 @@ mod export;
 mod followers;
 mod gate;
 mod history;
+mod identifiers;
 mod leaving;
 mod lines;
 mod places;
@@ -43,6 +44,7 @@ pub async fn start(engine: Arc<Engine>, config: Config) -> anyhow::Result<Arc<Se
     server.at(names::PATH, gate::Gate(Arc::clone(&service))).await?;
     server.at(names::PATH, settings::Settings(Arc::clone(&service))).await?;
     server.at(names::PATH, admin::Admin(Arc::clone(&service))).await?;
+    server.at(names::PATH, identifiers::Identifiers(Arc::clone(&service))).await?;
     service.own_name().await?;
     Ok(service)
 }

@@ -31,6 +31,9 @@ pub enum Failure {
     /// The catalogue has no entry of that id.
     #[error("the catalogue has no entry {0}")]
     NoEntry(String),
+    /// The register has no breach of that number.
+    #[error("no breach {0}")]
+    NoBreach(String),
     /// No backup can be restored.
     #[error("there is no good backup to restore")]
     NoBackup,
@@ -59,7 +62,7 @@ impl Failure {
         match self {
             Failure::NoBus(_) | Failure::Ended => exit::UNREACHABLE,
             Failure::Call(error) | Failure::Mistyped(error, _) => code(error),
-            Failure::NoEntry(_) => exit::INVALID,
+            Failure::NoEntry(_) | Failure::NoBreach(_) => exit::INVALID,
             Failure::Usage(_) => exit::USAGE,
             Failure::Malformed(_) | Failure::Io(_) | Failure::NoBackup => exit::DAMAGED,
         }
@@ -77,6 +80,7 @@ impl Failure {
             Failure::Call(error) | Failure::Mistyped(error, _) => error.short_name(),
             Failure::Malformed(_) => "Malformed".to_owned(),
             Failure::NoEntry(_) => "NoEntry".to_owned(),
+            Failure::NoBreach(_) => "NoBreach".to_owned(),
             Failure::NoBackup => "NoBackup".to_owned(),
             Failure::Usage(_) => "Usage".to_owned(),
             Failure::Io(_) => "Io".to_owned(),
@@ -102,6 +106,7 @@ impl Failure {
                                   begins anew"
                 .to_owned(),
             Failure::NoEntry(_) => "`consentctl catalog list` shows what there is".to_owned(),
+            Failure::NoBreach(_) => "`consentctl breach list` shows what there is".to_owned(),
             Failure::Usage(_) => "`consentctl help` shows how it is used".to_owned(),
             Failure::Io(_) => String::new(),
         }

@@ -1,6 +1,7 @@
 //! The command line: verbs, options, and what they take. It decides nothing.
 
 mod agent;
+mod breach;
 mod catalog;
 mod identifiers;
 mod ledger;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use agent::Agent;
+pub use breach::{AddBreach, BreachVerb};
 pub use catalog::{CatalogVerb, Kind};
 pub use identifiers::{IdentifierKind, IdentifiersVerb};
 pub use ledger::{Counts, Export, Grouping, History, Log, LogVerb, Paging, Period, RecordFilter};
@@ -147,6 +149,12 @@ pub enum Verb {
         /// What to do with it.
         #[command(subcommand)]
         verb: StoreVerb,
+    },
+    /// The register of breaches: who has to be told, by when, and who was.
+    Breach {
+        /// `list` if not given.
+        #[command(subcommand)]
+        verb: Option<BreachVerb>,
     },
     /// Find what is wrong with an installation, and say what to do.
     ///
@@ -288,6 +296,15 @@ pub enum ProfileVerb {
     Get,
     /// Change it; "" returns to the default.
     Set(ProfileChange),
+    /// Report that the user is a minor whose data has to go: the guardian or root alone.
+    ///
+    /// The profile says minor, every consent is withdrawn, marketing and personalisation are switched off,
+    /// and apps that may hold the user's data are to erase it. Earlier records stand.
+    ReportMinor {
+        /// Whether to ask first.
+        #[command(flatten)]
+        certainty: Certainty,
+    },
 }
 
 /// `profile set`.

@@ -3,6 +3,7 @@
 mod agent;
 mod apps;
 mod ask;
+mod breach;
 mod catalog;
 mod change;
 mod completions;
@@ -60,6 +61,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Catalog { verb } => catalog::catalog(session, verb).await?,
         Verb::Agent(agent) => agent::agent(session, &agent).await?,
         Verb::Reload => catalog::reload(session).await?,
+        Verb::Breach { verb } => breach::breach(session, verb).await?,
         Verb::Store { verb } => return store::store(session, verb).await,
         // These come before there is a session.
         Verb::Completions { shell } => return completions(shell, &session.screen),

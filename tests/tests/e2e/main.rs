@@ -8,6 +8,7 @@
 
 mod agent;
 mod breaker;
+mod breaches;
 mod buses;
 mod check;
 mod client;

@@ -164,19 +164,19 @@ fn render(breach: &Breach, screen: &Screen, now: &Zoned) -> String {
         ],
     );
     if breach.tell.is_empty() {
-        text += "\nNobody has to be told: the risk is below what the law asks for.\n";
+        text += "\nNobody has to be told: at this risk the laws of these regions ask for nobody.\n";
         return text;
     }
     text += "\nTo be told\n";
-    let headings = ["Who", "", "By", "State", "Law"];
-    let mut table = Table::new(screen, &headings).indented().unbroken(2);
+    let headings = ["Who", "By", "State", "Law", "That is"];
+    let mut table = Table::new(screen, &headings).indented().unbroken(1);
     for tell in &breach.tell {
         table.row([
             plain(&tell.who),
-            dim(&tell.name),
             plain(time::until(tell.by, now)),
             told(tell, now),
             dim(&tell.law),
+            dim(&tell.name),
         ]);
     }
     text + &table.render()
@@ -256,9 +256,9 @@ Breach 1: A laptop was stolen.
   Measures  none yet
 
 To be told
-  Who                                  By     State                         Law
-  authority:EEA  Yours                 14:00  told 2 minutes ago, too late  GDPR Art. 33(1)
-  users:EEA      the people concerned  14:00  late                          GDPR Art. 34(1)
+  Who            By     State                         Law              That is
+  authority:EEA  14:00  told 2 minutes ago, too late  GDPR Art. 33(1)  Yours
+  users:EEA      14:00  late                          GDPR Art. 34(1)  the people concerned
 "
         );
     }

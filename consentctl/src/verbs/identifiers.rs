@@ -125,11 +125,11 @@ fn told(kind: IdentifierKind, app: Option<&str>) -> String {
 }
 
 fn render(rows: &[Identifier], apps: &Dictionary, screen: &Screen, now: &Zoned) -> String {
-    let mut table = Table::new(screen, &["Identifier", "Known by it", "Reset", "By"]).unbroken(2);
+    let mut table = Table::new(screen, &["Identifier", "Shared by", "Reset", "By"]).unbroken(2);
     for row in rows {
         table.row([
             plain(row.kind.to_uppercase()),
-            plain(known_by(&row.reach)),
+            plain(shared_by(&row.reach)),
             row.reset.map_or_else(|| dim("never"), |at| plain(time::ago(at, now))),
             plain(row.by.as_deref().map(words::by).unwrap_or_default()),
         ]);
@@ -146,11 +146,11 @@ fn render(rows: &[Identifier], apps: &Dictionary, screen: &Screen, now: &Zoned) 
     table.render()
 }
 
-fn known_by(reach: &str) -> &str {
+fn shared_by(reach: &str) -> &str {
     match reach {
-        "device" => "all apps, as the same device",
+        "device" => "all apps",
         "vendor" => "all apps of one vendor",
-        "app" => "one app alone",
+        "app" => "nobody: each app has its own",
         other => other,
     }
 }
@@ -197,10 +197,10 @@ mod tests {
         assert_eq!(
             render(&rows, &Dictionary::default(), &SCREEN, &now()),
             "\
-Identifier  Known by it                   Reset          By
-OAID        all apps, as the same device  never
-VAID        all apps of one vendor        2 minutes ago  the shell
-            vendor acme.org               1 minute ago   Settings
+Identifier  Shared by               Reset          By
+OAID        all apps                never
+VAID        all apps of one vendor  2 minutes ago  the shell
+            vendor acme.org         1 minute ago   Settings
 "
         );
     }

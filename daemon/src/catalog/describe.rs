@@ -164,7 +164,8 @@ fn region(region: &Region, default: &str) -> Row {
 
 fn duty(duty: &Duty) -> String {
     let within = values::written_age(duty.within);
-    format!("{} within {within}, risk {}: {}", duty.tell.word(), duty.risk.word(), duty.law)
+    let (who, risk) = (duty.tell.word(), duty.risk.word());
+    format!("{who} within {within} if the risk is {risk} or more ({})", duty.law)
 }
 
 fn notice(notice: &Notice) -> Row {

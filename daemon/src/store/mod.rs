@@ -8,6 +8,7 @@
 mod backup;
 mod error;
 mod file;
+mod identifiers;
 mod lock;
 mod marker;
 mod read;

@@ -16,7 +16,6 @@ use crate::engine::settings::{
     AgeBand, Allowance, By, Entry, Key, Lifetime, LockedFor, Profile, Restored, Settings,
 };
 use crate::ledger::Event;
-use crate::pseudonym::{Kind, Renewed, Reset, Secret};
 
 /// A pair's first load: app, purpose, item, and the notice in force then.
 pub type FirstLoad = (AppKey, u32, u32, NoticeKey);
@@ -307,36 +306,7 @@ impl Store {
         Ok(rows)
     }
 
-    fn secrets(&self, tally: &mut Tally) -> Result<Vec<(u32, Secret)>, StoreError> {
-        let mut rows = Vec::new();
-        self.each_kept(Kept::IdentifierSecrets, tally, |row| {
-            // What stands there is no secret, so that it can be told.
-            let bytes = <[u8; 32]>::try_from(row.get_ref(1)?.as_blob().unwrap_or_default());
-            let bytes = bytes.map_err(|_| odd("a secret", "something of another length".into()))?;
-            rows.push((row.get(0)?, Secret::from(bytes)));
-            Ok(())
-        })?;
-        Ok(rows)
-    }
-
-    fn renewals(&self, tally: &mut Tally) -> Result<Vec<(Reset, Renewed)>, StoreError> {
-        let mut rows = Vec::new();
-        self.each_kept(Kept::IdentifierResets, tally, |row| {
-            let kind: String = row.get(1)?;
-            let kind = Kind::parse(&kind).ok_or_else(|| odd("a kind of identifier", kind))?;
-            let reset = Reset { user: row.get(0)?, kind, scope: row.get(2)? };
-            let renewed = Renewed {
-                generation: row.get::<_, i64>(3)?.cast_unsigned(),
-                at: row.get(4)?,
-                by: by(row.get_ref(5)?)?,
-            };
-            rows.push((reset, renewed));
-            Ok(())
-        })?;
-        Ok(rows)
-    }
-
-    fn each_kept(
+    pub(super) fn each_kept(
         &self,
         table: Kept,
         tally: &mut Tally,
@@ -489,7 +459,7 @@ fn state(value: ValueRef<'_>) -> Result<State, Unread> {
     }
 }
 
-fn by(value: ValueRef<'_>) -> Result<By, Unread> {
+pub(super) fn by(value: ValueRef<'_>) -> Result<By, Unread> {
     let word = text(value);
     By::ALL
         .into_iter()

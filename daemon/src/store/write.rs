@@ -4,12 +4,11 @@ use rusqlite::{ToSql, Transaction, params};
 
 use super::error::{StoreError, sqlite_error};
 use super::tally::{Book, Kept};
-use super::{Store, register};
+use super::{Store, identifiers, register};
 use crate::engine::breaches::{Breach, Note};
 use crate::engine::names::{AppKey, NoticeKey, ToggleKey};
 use crate::engine::settings::{AgeBand, Allowance, Entry, Key, LockedFor, Overlay, Profile};
 use crate::ledger::{Anchor, Event};
-use crate::pseudonym::{Renewed, Reset};
 
 /// Which names a number is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -317,13 +316,10 @@ fn put_overlay(book: &mut Book<'_>, overlay: &Overlay, at: i64) -> rusqlite::Res
         put_refusals(book, *key, *count)?;
     }
     for (user, secret) in &overlay.secrets {
-        let values: [&dyn ToSql; 3] = [user, secret.bytes(), &at];
-        let sql =
-            "INSERT OR REPLACE INTO identifier_secrets (user, secret, at) VALUES (?1, ?2, ?3)";
-        book.write(Kept::IdentifierSecrets, &values[..1], sql, &values)?;
+        identifiers::put_secret(book, *user, secret, at)?;
     }
     for (reset, renewed) in &overlay.renewals {
-        put_renewed(book, reset, *renewed)?;
+        identifiers::put_renewed(book, reset, *renewed)?;
     }
     Ok(())
 }
@@ -388,21 +384,6 @@ fn put_refusals(book: &mut Book<'_>, key: Key, count: u32) -> rusqlite::Result<(
     let values: [&dyn ToSql; 4] = [&key.user, &key.app.0, &key.toggle.0, &count];
     let sql = "INSERT OR REPLACE INTO refusals (user, app, toggle, count) VALUES (?1, ?2, ?3, ?4)";
     book.write(Kept::Refusals, &values[..3], sql, &values)
-}
-
-fn put_renewed(book: &mut Book<'_>, reset: &Reset, renewed: Renewed) -> rusqlite::Result<()> {
-    let values: [&dyn ToSql; 6] = [
-        &reset.user,
-        &reset.kind.word(),
-        &reset.scope,
-        &renewed.generation.cast_signed(),
-        &renewed.at,
-        &renewed.by.word(),
-    ];
-    let sql = "INSERT OR REPLACE INTO identifier_resets
-                   (user, kind, scope, generation, at, made_by)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    book.write(Kept::IdentifierResets, &values[..3], sql, &values)
 }
 
 const DELETE_REFUSALS: &str = "DELETE FROM refusals WHERE user = ?1 AND app = ?2 AND toggle = ?3";

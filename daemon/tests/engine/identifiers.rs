@@ -278,6 +278,8 @@ fn r59_an_older_store_put_back_by_hand_revives_no_identifier() {
     engine.close();
     drop(engine);
     std::fs::write(device.settings_path(), old).unwrap();
+    // Whether or not somebody asks before the next start.
+    device.start().close();
     let engine = device.start();
     set(
         &engine,

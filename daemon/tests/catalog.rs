@@ -8,7 +8,7 @@ mod edits;
 use std::path::{Path, PathBuf};
 
 use consentd::catalog::load::load;
-use consentd::catalog::{Basis, Catalog, Problem, describe};
+use consentd::catalog::{Basis, Catalog, Problem, Risk, describe};
 use consentd::row::Cell;
 use proptest::prelude::*;
 
@@ -285,6 +285,20 @@ fn the_shipped_toggles_cover_what_the_policies_say() {
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// Nobody's breach is left to chance: whoever is at high risk is told, everywhere.
+#[test]
+fn r56_every_shipped_region_has_its_users_and_somebody_else_told_of_a_breach() {
+    for (_, region) in shipped().regions.iter() {
+        let at_high_risk = region.breach.iter().filter(|duty| duty.risk <= Risk::High);
+        let who: Vec<&str> = at_high_risk.map(|duty| duty.tell.word()).collect();
+        assert!(who.contains(&"users") && who.len() > 1, "{}: {who:?}", region.id);
+        assert!(region.source.requirement.contains("R56"), "{}", region.id);
+    }
+    let regions = describe(&shipped(), "regions").unwrap();
+    let Some(Cell::List(duties)) = regions[0].get("breach") else { panic!("{regions:?}") };
+    assert_eq!(duties[0], "authority within 72 h if the risk is likely or more (GDPR Art. 33(1))");
 }
 
 #[test]

@@ -150,7 +150,7 @@ pub enum Verb {
         #[command(subcommand)]
         verb: StoreVerb,
     },
-    /// The register of breaches: who has to be told, by when, and who was.
+    /// The administrator's register of breaches: who has to be told, by when, and who was.
     Breach {
         /// `list` if not given.
         #[command(subcommand)]

@@ -163,7 +163,11 @@ fn region(region: &Region, default: &str) -> Row {
 }
 
 fn duty(duty: &Duty) -> String {
-    let within = values::written_age(duty.within);
+    // Laws count hours.
+    let within = match duty.within {
+        seconds if seconds.is_multiple_of(3_600) => format!("{} h", seconds / 3_600),
+        seconds => values::written_age(seconds),
+    };
     let (who, risk) = (duty.tell.word(), duty.risk.word());
     format!("{who} within {within} if the risk is {risk} or more ({})", duty.law)
 }

@@ -71,11 +71,13 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// Whether the same may go well another time: what failed is the disk, not what was asked.
+    /// Whether the same may go well another time: what failed is the disk or the system, not what was
+    /// asked.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            EngineError::StoreUnavailable(_)
+            EngineError::NoRandomness(_)
+            | EngineError::StoreUnavailable(_)
             | EngineError::NotStored(_)
             | EngineError::LedgerUnavailable(_)
             | EngineError::Ledger(_)

@@ -7,8 +7,8 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a scenario names the reply it wants")]
 
 mod agent;
-mod breaker;
 mod breaches;
+mod breaker;
 mod buses;
 mod check;
 mod client;

@@ -27,7 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
     include_str!("migrations/0003.sql"),
-    include_str!("migrations/0005.sql"),
+    include_str!("migrations/0004.sql"),
 ];
 /// The version that this consentd writes.
 pub(super) const VERSION: usize = MIGRATIONS.len();

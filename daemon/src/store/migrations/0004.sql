@@ -1,4 +1,4 @@
--- settings.db, version 5. Frozen: a later version is a file of its own.
+-- settings.db, version 4. Frozen: a later version is a file of its own.
 
 -- What a user's identifiers are made from (R59). It leaves this file for nobody but a backup; a restore
 -- throws it away, so that no identifier that was reset comes back.

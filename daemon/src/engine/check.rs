@@ -169,13 +169,9 @@ impl Engine {
     ) -> T {
         let declared = asker.declared(policy);
         let (region, minor) = self.config.profile(&policy.catalog, view, asker.user);
-        let resolved = Once::of(Resolver {
-            policy,
-            view,
-            user: asker.user,
-            app: declared.map_or(NOBODY, |app| policy.app_key(app)),
-            now,
-        });
+        let app = declared.map_or(NOBODY, |app| policy.app_key(app));
+        let held = view.held(&policy.catalog, asker.user, app);
+        let resolved = Once::of(Resolver { policy, view, user: asker.user, app, now });
         judge(&Situation {
             catalog: &policy.catalog,
             caller: asker.caller.map(|caller| caller.trust),
@@ -183,7 +179,7 @@ impl Engine {
             region,
             minor,
             toggles: &resolved,
-            held: &[],
+            held: &held,
         })
     }
 

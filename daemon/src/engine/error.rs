@@ -184,6 +184,12 @@ pub enum Invalid {
     /// Not an app that can be reset.
     #[error("name one app; all apps at once cannot be reset")]
     ResetAll,
+    /// No such purpose.
+    #[error("no purpose `{0}`; `consentctl catalog list purposes` lists them")]
+    UnknownPurpose(String),
+    /// No such data item.
+    #[error("no data item `{0}`; `consentctl catalog list data` lists them")]
+    UnknownData(String),
     /// No such region.
     #[error("no region `{region}`; use {known}")]
     Region {

@@ -10,6 +10,7 @@ mod check;
 pub mod entries;
 pub mod error;
 mod gate;
+pub mod held;
 pub mod identifiers;
 mod inspect;
 pub mod minor;
@@ -86,7 +87,7 @@ pub struct Changed {
 pub struct ChangedSetting {
     /// Whose; none for everybody.
     pub user: Option<u32>,
-    /// The toggle's id; none for a profile.
+    /// The toggle's id; none for a profile and for a right.
     pub toggle: Option<String>,
     /// The app; `""` for all.
     pub app: String,

@@ -4,10 +4,43 @@ use super::change::event;
 use super::error::{EngineError, Invalid};
 use super::policy::Policy;
 use super::request::check_id;
-use super::settings::{AgeBand, By, Profile};
+use super::settings::By;
 use super::{ChangedSetting, Engine};
 use crate::catalog::Catalog;
 use crate::ledger::{Event, What};
+
+/// How old a user is, as far as the rule asks (R38).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgeBand {
+    /// Not a minor.
+    Adult,
+    /// A minor.
+    Minor,
+}
+
+impl AgeBand {
+    /// The word on the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            AgeBand::Adult => "adult",
+            AgeBand::Minor => "minor",
+        }
+    }
+}
+
+/// A user's region, age band, language and guardian; each unset until somebody sets it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// A region's id.
+    pub region: Option<Box<str>>,
+    /// Adult or minor.
+    pub age_band: Option<AgeBand>,
+    /// BCP 47.
+    pub language: Option<Box<str>>,
+    /// The uid of the guardian; root alone puts it.
+    pub guardian: Option<u32>,
+}
 
 impl Engine {
     /// Changes a user's profile by what `change` names. Returns the generation.

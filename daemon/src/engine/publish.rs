@@ -51,7 +51,7 @@ pub(super) struct Unsaved {
 impl Unsaved {
     /// How many denials wait for the disk.
     pub fn len(&self) -> usize {
-        self.denials.entries.len() + self.denials.locks.len()
+        self.denials.entries.len() + self.denials.locks.len() + self.denials.rights.len()
     }
 }
 
@@ -67,6 +67,7 @@ impl Draft {
             && self.overlay.renewals.is_empty()
             && self.breaches.is_empty()
             && self.breach_notes.is_empty()
+            && self.overlay.rights.is_empty()
             && self.events.is_empty()
     }
 
@@ -330,6 +331,7 @@ impl Unsaved {
         self.denials.allowances.extend(denials.allowances.iter().map(|(key, gone)| (*key, *gone)));
         self.denials.locks.extend(denials.locks.iter().map(|(lock, held)| (*lock, *held)));
         self.denials.refusals.extend(denials.refusals.iter().map(|(key, count)| (*key, *count)));
+        self.denials.rights.extend(denials.rights.clone());
     }
 }
 
@@ -347,6 +349,9 @@ fn with_unsaved(draft: &mut Draft, state: &State) -> Vec<Event> {
     for (key, count) in &state.unsaved.denials.refusals {
         draft.overlay.refusals.entry(*key).or_insert(*count);
     }
+    for (key, since) in &state.unsaved.denials.rights {
+        draft.overlay.rights.entry(key.clone()).or_insert(*since);
+    }
     state.unsaved.events.iter().chain(&draft.events).cloned().collect()
 }
 
@@ -362,11 +367,14 @@ fn denials(overlay: Overlay) -> Overlay {
         .collect();
     let locks = overlay.locks.into_iter().filter(|(_, held)| *held).collect();
     let refusals = overlay.refusals.into_iter().filter(|(_, count)| *count > 0).collect();
-    Overlay { entries, allowances, locks, refusals, ..Overlay::default() }
+    let rights = overlay.rights.into_iter().filter(|(_, since)| since.is_some()).collect();
+    Overlay { entries, allowances, locks, refusals, rights, ..Overlay::default() }
 }
 
 fn denies(event: &Event) -> bool {
-    event.what == What::Lock || event.state.as_deref() == Some(ToggleState::Off.word())
+    event.what == What::Lock
+        || event.what == What::Right
+        || event.state.as_deref() == Some(ToggleState::Off.word())
 }
 
 /// What successors inherit of toggles that are gone: offs and locks, which move on to them. An off is

@@ -6,10 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entries::Entries;
+use super::held::{self, Rights, RightsChange};
 use super::names::{ALL_APPS, AppKey, NoticeKey, OTHER_APPS, ToggleKey};
 use crate::catalog::{AppDefault, Kind, Scope, State, Toggle};
 use crate::clock::Moment;
 use crate::pseudonym::{Renewals, Renewed, Reset, Secret};
+
+pub use super::profile::{AgeBand, Profile};
 
 /// Whose state of what: one row of the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -174,39 +177,6 @@ impl Allowance {
     }
 }
 
-/// How old a user is, as far as the rule asks (R38).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AgeBand {
-    /// Not a minor.
-    Adult,
-    /// A minor.
-    Minor,
-}
-
-impl AgeBand {
-    /// The word on the wire.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            AgeBand::Adult => "adult",
-            AgeBand::Minor => "minor",
-        }
-    }
-}
-
-/// A user's region, age band, language and guardian; each unset until somebody sets it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Profile {
-    /// A region's id.
-    pub region: Option<Box<str>>,
-    /// Adult or minor.
-    pub age_band: Option<AgeBand>,
-    /// BCP 47.
-    pub language: Option<Box<str>>,
-    /// The uid of the guardian; root alone puts it.
-    pub guardian: Option<u32>,
-}
-
 /// Whose lock: one user's, or everybody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LockedFor {
@@ -246,6 +216,8 @@ pub struct Settings {
     pub secrets: BTreeMap<u32, Secret>,
     /// When identifiers were reset.
     pub renewals: Renewals,
+    /// Objections, restrictions.
+    pub rights: Rights,
     /// When all this was restored from a backup, if it ever was.
     pub restored: Option<Restored>,
 }
@@ -267,6 +239,8 @@ pub struct Overlay {
     pub secrets: BTreeMap<u32, Secret>,
     /// Identifiers that are reset.
     pub renewals: BTreeMap<Reset, Renewed>,
+    /// Objections, restrictions.
+    pub rights: RightsChange,
 }
 
 impl Settings {
@@ -296,6 +270,7 @@ impl Settings {
         self.renewals.extend(overlay.renewals);
         self.refusals.extend(overlay.refusals);
         self.refusals.retain(|_, count| *count > 0);
+        held::take(&mut self.rights, overlay.rights);
     }
 
     /// The refused prompts that a setting of a toggle makes bygones: the app's own; all, where it is set

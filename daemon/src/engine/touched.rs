@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use super::names::{ALL_APPS, AppKey, OTHER_APPS, ToggleKey};
 use super::settings::{Key, LockedFor, Overlay};
 
-/// The generation of the last change of each row, lock, profile, and of the policy.
+/// The generation of the last change of each row, lock, profile and right, and of the policy.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
     rows: HashMap<Key, u64>,
     locks: HashMap<(LockedFor, ToggleKey), u64>,
     profiles: HashMap<u32, u64>,
+    rights: HashMap<(u32, AppKey), u64>,
     policy: u64,
 }
 
@@ -23,6 +24,8 @@ impl Touched {
         self.rows.extend(rows.map(|key| (*key, generation)));
         self.locks.extend(overlay.locks.keys().map(|lock| (*lock, generation)));
         self.profiles.extend(overlay.profiles.keys().map(|user| (*user, generation)));
+        let rights = overlay.rights.keys().map(|key| ((key.user, key.app), generation));
+        self.rights.extend(rights);
     }
 
     /// Notes that everything is new.
@@ -46,6 +49,8 @@ impl Touched {
         };
         let toggles = toggles.into_iter().filter_map(of_toggle).max();
         let profile = self.profiles.get(&user).copied();
-        toggles.max(profile).unwrap_or(0).max(self.policy)
+        let rights = [app, ALL_APPS].into_iter();
+        let rights = rights.filter_map(|app| self.rights.get(&(user, app))).copied().max();
+        toggles.max(profile).max(rights).unwrap_or(0).max(self.policy)
     }
 }

@@ -110,11 +110,15 @@ pub enum What {
     Catalog,
     /// An identifier was reset: `state` says of which kind.
     IdentifierReset,
+    /// A right was exercised that holds from then on.
+    Right,
+    /// It was lifted.
+    RightLifted,
 }
 
 impl What {
     /// All of them.
-    pub const ALL: [What; 10] = [
+    pub const ALL: [What; 12] = [
         What::Set,
         What::Reset,
         What::Forget,
@@ -125,6 +129,8 @@ impl What {
         What::Profile,
         What::Catalog,
         What::IdentifierReset,
+        What::Right,
+        What::RightLifted,
     ];
 
     /// The word on the wire and in the ledger.
@@ -141,6 +147,8 @@ impl What {
             What::Profile => "profile",
             What::Catalog => "catalog",
             What::IdentifierReset => "identifier-reset",
+            What::Right => "right",
+            What::RightLifted => "right-lifted",
         }
     }
 }
@@ -162,7 +170,8 @@ pub struct Event {
     pub toggle: Option<String>,
     /// For which app; `""` is all.
     pub app: Option<String>,
-    /// `on`, `off`, `ask`, `unset`; for a profile what was set; for an identifier its kind.
+    /// `on`, `off`, `ask`, `unset`; for a profile what was set; for an identifier its kind; for a right
+    /// which.
     pub state: Option<String>,
     /// How long it holds.
     pub lifetime: Option<String>,

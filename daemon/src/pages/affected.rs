@@ -9,6 +9,7 @@ pub struct Affected {
     rows: Vec<Key>,
     locks: Vec<(LockedFor, ToggleKey)>,
     profiles: Vec<u32>,
+    rights: Vec<(u32, AppKey)>,
 }
 
 /// What of one app a change touches.
@@ -30,13 +31,17 @@ impl Affected {
             rows: change.entries.keys().chain(change.allowances.keys()).copied().collect(),
             locks: change.locks.keys().copied().collect(),
             profiles: change.profiles.keys().copied().collect(),
+            rights: change.rights.keys().map(|key| (key.user, key.app)).collect(),
         }
     }
 
     /// What it touches of a user's app.
     #[must_use]
     pub fn of(&self, user: u32, app: AppKey) -> Touch {
-        if self.profiles.contains(&user) {
+        let claimed = |(whose, towards): &(u32, AppKey)| {
+            *whose == user && (*towards == app || *towards == ALL_APPS)
+        };
+        if self.profiles.contains(&user) || self.rights.iter().any(claimed) {
             return Touch::All;
         }
         let rows = self.rows.iter().filter(|key| {

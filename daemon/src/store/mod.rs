@@ -14,6 +14,7 @@ mod marker;
 mod read;
 mod recover;
 mod register;
+mod rights;
 mod tally;
 mod write;
 

@@ -78,6 +78,7 @@ impl Store {
             refusals: self.refusals(&mut tally)?.into_iter().collect(),
             secrets: self.secrets(&mut tally)?.into_iter().collect(),
             renewals: self.renewals(&mut tally)?.into_iter().collect(),
+            rights: self.rights(&mut tally)?,
             restored: meta.restored,
         };
         loaded.generation = meta.generation;
@@ -370,6 +371,9 @@ impl Loaded {
             if !known(key.toggle) {
                 return Err("a setting is of a toggle that is not there");
             }
+        }
+        if settings.rights.keys().any(|key| self.apps.name(key.app.0).is_none()) {
+            return Err("a right is towards an app that is not there");
         }
         let mut notices = settings
             .entries

@@ -26,10 +26,11 @@ pub(super) enum Kept {
     Refusals,
     IdentifierSecrets,
     IdentifierResets,
+    Rights,
 }
 
 impl Kept {
-    pub const ALL: [Kept; 15] = [
+    pub const ALL: [Kept; 16] = [
         Kept::Meta,
         Kept::Apps,
         Kept::Toggles,
@@ -45,6 +46,7 @@ impl Kept {
         Kept::Refusals,
         Kept::IdentifierSecrets,
         Kept::IdentifierResets,
+        Kept::Rights,
     ];
 
     /// The table.
@@ -65,6 +67,7 @@ impl Kept {
             Kept::Refusals => "refusals",
             Kept::IdentifierSecrets => "identifier_secrets",
             Kept::IdentifierResets => "identifier_resets",
+            Kept::Rights => "rights",
         }
     }
 
@@ -93,6 +96,7 @@ impl Kept {
             Kept::IdentifierResets => {
                 "SELECT user, kind, scope, generation, at, made_by FROM identifier_resets"
             }
+            Kept::Rights => "SELECT user, app, right, purpose, data, generation, at FROM rights",
         }
     }
 
@@ -109,6 +113,9 @@ impl Kept {
             Kept::Locks => " WHERE user = ?1 AND toggle = ?2",
             Kept::Profiles | Kept::IdentifierSecrets => " WHERE user = ?1",
             Kept::IdentifierResets => " WHERE user = ?1 AND kind = ?2 AND scope = ?3",
+            Kept::Rights => {
+                " WHERE user = ?1 AND app = ?2 AND right = ?3 AND purpose = ?4 AND data = ?5"
+            }
             Kept::Pairs => " WHERE app = ?1 AND purpose = ?2 AND item = ?3",
             Kept::Coverage => " WHERE toggle = ?1 AND purpose = ?2 AND item = ?3",
         }

@@ -4,7 +4,7 @@ use rusqlite::{ToSql, Transaction, params};
 
 use super::error::{StoreError, sqlite_error};
 use super::tally::{Book, Kept};
-use super::{Store, identifiers, register};
+use super::{Store, identifiers, register, rights};
 use crate::engine::breaches::{Breach, Note};
 use crate::engine::names::{AppKey, NoticeKey, ToggleKey};
 use crate::engine::settings::{AgeBand, Allowance, Entry, Key, LockedFor, Overlay, Profile};
@@ -320,6 +320,9 @@ fn put_overlay(book: &mut Book<'_>, overlay: &Overlay, at: i64) -> rusqlite::Res
     }
     for (reset, renewed) in &overlay.renewals {
         identifiers::put_renewed(book, reset, *renewed)?;
+    }
+    for (key, since) in &overlay.rights {
+        rights::put(book, key, *since)?;
     }
     Ok(())
 }

@@ -30,6 +30,7 @@ mod publish;
 mod recovery;
 mod reload;
 mod reset;
+mod rights;
 mod set;
 mod spoil;
 mod stage;

@@ -10,5 +10,5 @@ mod proxies;
 pub use error::{Error, Result};
 pub use proxies::{
     Admin1Proxy, Agent1Proxy, ChangedStream, Details, Gate1Proxy, Identifiers1Proxy, ItemResult,
-    Options, SettingChange, SettingChangedStream, Settings1Proxy,
+    Options, Rights1Proxy, SettingChange, SettingChangedStream, Settings1Proxy,
 };

@@ -267,6 +267,32 @@ pub trait Identifiers1 {
     fn version(&self) -> zbus::Result<u32>;
 }
 
+/// `org.consentd.Rights1`: what a person can ask of whoever holds their data.
+#[proxy(
+    interface = "org.consentd.Rights1",
+    default_service = "org.consentd",
+    default_path = "/org/consentd"
+)]
+pub trait Rights1 {
+    /// Opens a case towards an app, or all of them (`""`); its number.
+    #[zbus(allow_interactive_auth)]
+    fn open(&self, right: &str, app: &str, details: Options<'_>) -> Result<String>;
+
+    /// The person's cases, newest first.
+    fn list(&self, options: Options<'_>) -> Result<Vec<Details>>;
+
+    /// One case.
+    fn get(&self, case: &str, options: Options<'_>) -> Result<Details>;
+
+    /// Takes a case back.
+    #[zbus(allow_interactive_auth)]
+    fn withdraw(&self, case: &str, options: Options<'_>) -> Result<()>;
+
+    /// The version of this interface.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> zbus::Result<u32>;
+}
+
 /// `org.consentd.Agent1`, on an agent: called by the daemon alone. Destination and path are the agent's.
 #[proxy(interface = "org.consentd.Agent1")]
 pub trait Agent1 {

@@ -5,6 +5,7 @@ mod breach;
 mod catalog;
 mod identifiers;
 mod ledger;
+mod rights;
 mod store;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ pub use breach::{AddBreach, BreachVerb};
 pub use catalog::{CatalogVerb, Kind};
 pub use identifiers::{IdentifierKind, IdentifiersVerb};
 pub use ledger::{Counts, Export, Grouping, History, Log, LogVerb, Paging, Period, RecordFilter};
+pub use rights::{OpenCase, RightsVerb};
 pub use store::{Certainty, StoreVerb};
 
 use crate::time::{Deadline, Duration};
@@ -107,6 +109,12 @@ pub enum Verb {
         /// What to do with them.
         #[command(subcommand)]
         verb: Option<IdentifiersVerb>,
+    },
+    /// Ask apps for your data, have it corrected or erased, object: cases, and how far they are.
+    Rights {
+        /// `list` if not given.
+        #[command(subcommand)]
+        verb: Option<RightsVerb>,
     },
     /// Who the daemon takes this shell for.
     Whoami,

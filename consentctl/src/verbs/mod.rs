@@ -15,6 +15,7 @@ mod identifiers;
 mod log;
 mod notices;
 mod profile;
+mod rights;
 mod status;
 mod store;
 mod stream;
@@ -47,6 +48,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Identifiers { app, verb } => {
             identifiers::identifiers(session, app.as_deref(), verb).await?;
         }
+        Verb::Rights { verb } => rights::rights(session, verb).await?,
         Verb::Whoami => ask::who_am_i(session).await?,
         Verb::Check(question) => return ask::check(session, &question).await,
         Verb::Preview(question) => return ask::preview(session, &question).await,

@@ -3,7 +3,7 @@
 use crate::row::Row;
 
 use super::{
-    BasisTerm, Catalog, Cookie, Cover, DataItem, Duty, Narrowing, Never, Notice, Purpose,
+    Answer, BasisTerm, Catalog, Cookie, Cover, DataItem, Duty, Narrowing, Never, Notice, Purpose,
     Recipient, Region, Requires, Source, Toggle, Transfer, values,
 };
 
@@ -158,8 +158,13 @@ fn region(region: &Region, default: &str) -> Row {
         .with("data_centres", list(&region.data_centres))
         .with("transfer", rule)
         .with("transfer_countries", list(countries))
+        .with("answer", answer(&region.answer))
         .with("breach", region.breach.iter().map(duty).collect::<Vec<_>>());
     sourced(row, &region.source)
+}
+
+fn answer(answer: &Answer) -> String {
+    format!("within {} ({})", values::written_age(answer.within), answer.law)
 }
 
 fn duty(duty: &Duty) -> String {

@@ -7,9 +7,9 @@ use super::select::{self, GROUPS};
 use super::sheet::{Known, Placed, Spot};
 use super::table::{Index as _, Table};
 use super::{
-    AppDefault, Basis, BasisTerm, Cookie, Cover, DataItem, DataIx, Duty, Kind, Narrowing, Never,
-    Notice, Purpose, PurposeIx, Recipient, Region, RegionIx, Requires, Scope, Sensitivity, Shape,
-    Source, State, Terms, Toggle, ToggleIx, Told, Transfer, Trust, values,
+    Answer, AppDefault, Basis, BasisTerm, Cookie, Cover, DataItem, DataIx, Duty, Kind, Narrowing,
+    Never, Notice, Purpose, PurposeIx, Recipient, Region, RegionIx, Requires, Scope, Sensitivity,
+    Shape, Source, State, Terms, Toggle, ToggleIx, Told, Transfer, Trust, values,
 };
 
 /// The purposes that may rest on a legitimate interest (R27).
@@ -348,6 +348,7 @@ pub(super) fn region(spot: &mut Spot<'_, '_>, raw: schema::Region) -> Region {
     countries(spot, "countries", &raw.countries);
     countries(spot, "data_centres", &raw.data_centres);
     Region {
+        answer: answer(spot, raw.answer),
         breach: duties(spot, raw.breach, raw.authority.is_some()),
         transfer: transfer(spot, raw.transfer),
         source: source(spot, raw.requirement, raw.section),
@@ -360,6 +361,17 @@ pub(super) fn region(spot: &mut Spot<'_, '_>, raw: schema::Region) -> Region {
         data_centres: raw.data_centres,
         authority: raw.authority,
     }
+}
+
+/// Within how long a case is to be answered (R52). A region that says nothing has the shortest time that
+/// those of the policies have: a ruling.
+fn answer(spot: &mut Spot<'_, '_>, raw: Option<schema::Answer>) -> Answer {
+    let Some(raw) = raw else {
+        return Answer { within: 30 * 86_400, law: "ruling".into() };
+    };
+    spot.take("answer.law", values::words(&raw.law));
+    let within = spot.take("answer.within", values::span(&raw.within)).unwrap_or_default();
+    Answer { within, law: raw.law }
 }
 
 /// Whom to tell of a breach (R56).

@@ -24,10 +24,21 @@ pub struct Region {
     pub authority: Option<Box<str>>,
     /// Where its data may go (R37).
     pub transfer: Transfer,
+    /// Within how long a case is to be answered (R52).
+    pub answer: Answer,
     /// Whom to tell of a breach, and by when (R56).
     pub breach: Vec<Duty>,
     /// Where the policy states it.
     pub source: Source,
+}
+
+/// Within how long a case is to be answered (R52).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Seconds.
+    pub within: u64,
+    /// The law that says so.
+    pub law: Box<str>,
 }
 
 /// Somebody who has to be told of a breach (R56).

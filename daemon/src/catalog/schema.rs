@@ -191,6 +191,13 @@ pub(super) struct Duty {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Answer {
+    pub within: Box<str>,
+    pub law: Box<str>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Region {
     pub id: Box<str>,
     pub name: Box<str>,
@@ -202,6 +209,7 @@ pub(super) struct Region {
     #[serde(default)]
     pub data_centres: Words,
     pub transfer: Transfer,
+    pub answer: Option<Answer>,
     #[serde(default)]
     pub breach: Vec<Duty>,
     pub requirement: Box<str>,

@@ -20,6 +20,12 @@ pub enum EngineError {
         /// What was named.
         id: String,
     },
+    /// The user has no case with this number.
+    #[error("no case `{0}`; `consentctl rights list` lists them")]
+    UnknownCase(String),
+    /// Too many cases are open.
+    #[error("{0} cases are open already; wait until some are answered, or withdraw one")]
+    TooManyCases(usize),
     /// The request does not make sense.
     #[error(transparent)]
     Invalid(#[from] Invalid),
@@ -84,6 +90,8 @@ impl EngineError {
             | EngineError::Store(_) => true,
             EngineError::UnknownToggle { .. }
             | EngineError::UnknownApp { .. }
+            | EngineError::UnknownCase(_)
+            | EngineError::TooManyCases(_)
             | EngineError::Invalid(_)
             | EngineError::TooLarge(_)
             | EngineError::Locked { .. }
@@ -184,6 +192,25 @@ pub enum Invalid {
     /// Not an app that can be reset.
     #[error("name one app; all apps at once cannot be reset")]
     ResetAll,
+    /// A correction of nothing.
+    #[error("say what is wrong and how it should be: `--text`")]
+    NothingStated,
+    /// Nobody holds it.
+    #[error("no declared app collects that; leave the purpose, the data item or the app out")]
+    NobodyCollects,
+    /// A case that is over.
+    #[error("case {case} is {end} already, and cannot be withdrawn")]
+    CaseEnded {
+        /// Which.
+        case: i64,
+        /// How it ended.
+        end: &'static str,
+    },
+    /// No such right.
+    #[error(
+        "`{0}` is no right; use access, rectification, erasure, portability, objection, restriction or automated-decisions"
+    )]
+    Right(String),
     /// No such purpose.
     #[error("no purpose `{0}`; `consentctl catalog list purposes` lists them")]
     UnknownPurpose(String),

@@ -7,10 +7,12 @@ use super::change::{event, known_app};
 use super::error::{EngineError, Invalid};
 use super::names::{ALL_APPS, AppKey};
 use super::policy::Policy;
+use super::publish::Draft;
 use super::request::check_id;
 use super::settings::{By, View};
-use super::{ChangedSetting, Engine};
+use super::{ChangedSetting, Engine, State};
 use crate::catalog::Catalog;
+use crate::clock::Moment;
 use crate::decision::situation::{Held, Reach, Right};
 use crate::ledger::{Event, What};
 use crate::row::Row;
@@ -158,33 +160,7 @@ impl Engine {
     }
 
     fn claim(&self, user: u32, claim: &Claim<'_>, by: By, what: What) -> Result<u64, EngineError> {
-        self.change(|state, draft, now| {
-            let policy = state.policy.clone().map_err(EngineError::CatalogUnavailable)?;
-            claim.is_known(&policy)?;
-            let app = match claim.app {
-                "" => ALL_APPS,
-                app => known_app(state, app)?,
-            };
-            let Claim { right, purpose, data, .. } = *claim;
-            let key = HeldKey { user, app, right, purpose: purpose.into(), data: data.into() };
-            let since = (what == What::Right)
-                .then_some(Since { generation: draft.generation, at: now.wall });
-            if since.is_none() && !state.settings.rights.contains_key(&key) {
-                return Ok(());
-            }
-            draft.changed.push(ChangedSetting {
-                user: Some(user),
-                toggle: None,
-                app: claim.app.into(),
-            });
-            draft.event(Event {
-                app: Some(claim.app.into()),
-                state: Some(described(&key)),
-                ..event(what, Some(user), Some(by), now)
-            });
-            draft.overlay.rights.insert(key, since);
-            Ok(())
-        })
+        self.change(|state, draft, now| state.claim(draft, user, claim, by, what, now))
     }
 
     /// The rights of a user that hold, in the order of apps.
@@ -204,18 +180,59 @@ impl Engine {
     }
 }
 
+impl State {
+    /// Puts a right into a change, or takes it out.
+    pub(super) fn claim(
+        &mut self,
+        draft: &mut Draft,
+        user: u32,
+        claim: &Claim<'_>,
+        by: By,
+        what: What,
+        now: Moment,
+    ) -> Result<(), EngineError> {
+        let lifted = what == What::RightLifted;
+        if !lifted {
+            let policy = self.policy.clone().map_err(EngineError::CatalogUnavailable)?;
+            claim.reach(&policy)?;
+        }
+        let app = match claim.app {
+            "" => ALL_APPS,
+            app => known_app(self, app)?,
+        };
+        let Claim { right, purpose, data, .. } = *claim;
+        let key = HeldKey { user, app, right, purpose: purpose.into(), data: data.into() };
+        if lifted && !self.settings.rights.contains_key(&key) {
+            return Ok(());
+        }
+        draft.changed.push(ChangedSetting {
+            user: Some(user),
+            toggle: None,
+            app: claim.app.into(),
+        });
+        draft.event(Event {
+            app: Some(claim.app.into()),
+            state: Some(described(&key)),
+            ..event(what, Some(user), Some(by), now)
+        });
+        let since = Since { generation: draft.generation, at: now.wall };
+        draft.overlay.rights.insert(key, (!lifted).then_some(since));
+        Ok(())
+    }
+}
+
 impl Claim<'_> {
-    fn is_known(&self, policy: &Policy) -> Result<(), EngineError> {
+    /// Which pairs it is about.
+    pub(super) fn reach(&self, policy: &Policy) -> Result<Reach, EngineError> {
         check_id(self.purpose)?;
         check_id(self.data)?;
         let catalog = &policy.catalog;
-        if one(self.purpose, |id| catalog.purposes.find(id)).is_none() {
-            return Err(Invalid::UnknownPurpose(self.purpose.into()).into());
-        }
-        if one(self.data, |id| catalog.data.find(id)).is_none() {
-            return Err(Invalid::UnknownData(self.data.into()).into());
-        }
-        Ok(())
+        let purpose = one(self.purpose, |id| catalog.purposes.find(id));
+        let data = one(self.data, |id| catalog.data.find(id));
+        Ok(Reach {
+            purpose: purpose.ok_or_else(|| Invalid::UnknownPurpose(self.purpose.into()))?,
+            data: data.ok_or_else(|| Invalid::UnknownData(self.data.into()))?,
+        })
     }
 }
 

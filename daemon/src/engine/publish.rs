@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::breaches::{Breach, Note};
+use super::cases::CaseChange;
 use super::gate::Outcome;
 use super::names::{ALL_APPS, AppKey, ToggleKey};
 use super::settings::{By, Entry, Key, LockedFor, Overlay};
@@ -30,6 +31,7 @@ pub(super) struct Draft {
     pub changed: Vec<ChangedSetting>,
     pub breaches: Vec<Breach>,
     pub breach_notes: Vec<(i64, Note)>,
+    pub cases: Vec<CaseChange>,
     pub generation: u64,
 }
 
@@ -67,6 +69,7 @@ impl Draft {
             && self.overlay.renewals.is_empty()
             && self.breaches.is_empty()
             && self.breach_notes.is_empty()
+            && self.cases.is_empty()
             && self.overlay.rights.is_empty()
             && self.events.is_empty()
     }
@@ -130,6 +133,7 @@ impl Engine {
             events: &events,
             breaches: &draft.breaches,
             breach_notes: &draft.breach_notes,
+            cases: &draft.cases,
             at: now.wall,
             generation: draft.generation,
             ..Batch::default()

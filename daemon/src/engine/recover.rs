@@ -369,7 +369,9 @@ fn replayed(
                 | What::Profile
                 | What::IdentifierReset
                 | What::Right
-                | What::RightLifted,
+                | What::RightLifted
+                | What::CaseOpened
+                | What::CaseEnded,
                 _,
             ) => continue,
         };

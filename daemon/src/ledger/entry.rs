@@ -114,11 +114,15 @@ pub enum What {
     Right,
     /// It was lifted.
     RightLifted,
+    /// A case was opened: `state` says which.
+    CaseOpened,
+    /// It ended.
+    CaseEnded,
 }
 
 impl What {
     /// All of them.
-    pub const ALL: [What; 12] = [
+    pub const ALL: [What; 14] = [
         What::Set,
         What::Reset,
         What::Forget,
@@ -131,6 +135,8 @@ impl What {
         What::IdentifierReset,
         What::Right,
         What::RightLifted,
+        What::CaseOpened,
+        What::CaseEnded,
     ];
 
     /// The word on the wire and in the ledger.
@@ -149,6 +155,8 @@ impl What {
             What::IdentifierReset => "identifier-reset",
             What::Right => "right",
             What::RightLifted => "right-lifted",
+            What::CaseOpened => "case-opened",
+            What::CaseEnded => "case-ended",
         }
     }
 }
@@ -171,7 +179,7 @@ pub struct Event {
     /// For which app; `""` is all.
     pub app: Option<String>,
     /// `on`, `off`, `ask`, `unset`; for a profile what was set; for an identifier its kind; for a right
-    /// which.
+    /// and a case which.
     pub state: Option<String>,
     /// How long it holds.
     pub lifetime: Option<String>,

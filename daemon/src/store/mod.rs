@@ -6,6 +6,7 @@
 //! (`recover`); without one the damage stays where it is, and everything is denied.
 
 mod backup;
+mod cases;
 mod error;
 mod file;
 mod identifiers;

@@ -4,8 +4,9 @@ use rusqlite::{ToSql, Transaction, params};
 
 use super::error::{StoreError, sqlite_error};
 use super::tally::{Book, Kept};
-use super::{Store, identifiers, register, rights};
+use super::{Store, cases, identifiers, register, rights};
 use crate::engine::breaches::{Breach, Note};
+use crate::engine::cases::CaseChange;
 use crate::engine::names::{AppKey, NoticeKey, ToggleKey};
 use crate::engine::settings::{AgeBand, Allowance, Entry, Key, LockedFor, Overlay, Profile};
 use crate::ledger::{Anchor, Event};
@@ -102,6 +103,8 @@ pub struct Batch<'a> {
     pub breaches: &'a [Breach],
     /// What was done about breaches: which, and what.
     pub breach_notes: &'a [(i64, Note)],
+    /// What changes of the cases.
+    pub cases: &'a [CaseChange],
     /// When, Unix seconds.
     pub at: i64,
     /// The generation of this change.
@@ -252,6 +255,9 @@ pub(super) fn put(book: &mut Book<'_>, batch: &Batch<'_>) -> rusqlite::Result<()
     }
     for (breach, note) in batch.breach_notes {
         register::put_note(db, *breach, note)?;
+    }
+    for change in batch.cases {
+        cases::put(db, change)?;
     }
     for event in batch.events {
         let body = serde_json::to_string(event)

@@ -7,6 +7,7 @@ mod authority;
 mod backups;
 mod bad_disk;
 mod breaches;
+mod cases;
 mod chain;
 mod client;
 mod consents;

@@ -397,7 +397,7 @@ fn a_store_of_version_1_is_read_as_it_was_written() {
 
 /// As version 3 left it: without what came later.
 const BACK_TO_3: &str =
-    "DROP TABLE rights; DROP TABLE breach_notes; DROP TABLE breaches; DROP TABLE identifier_resets;
+    "DROP TABLE case_holders; DROP TABLE cases; DROP TABLE rights; DROP TABLE breach_notes; DROP TABLE breaches; DROP TABLE identifier_resets;
                          DROP TABLE identifier_secrets; PRAGMA user_version = 3";
 
 #[test]

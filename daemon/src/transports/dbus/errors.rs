@@ -13,13 +13,14 @@ pub(super) fn wire(error: EngineError) -> Error {
     match error {
         EngineError::UnknownToggle { .. } => Error::UnknownToggle(text),
         EngineError::UnknownApp { .. } => Error::UnknownApp(text),
+        EngineError::UnknownCase(_) => Error::UnknownCase(text),
         EngineError::Invalid(_) => Error::InvalidArgument(text),
         EngineError::TooLarge(_) => Error::TooLarge(text),
         EngineError::Locked { .. }
         | EngineError::GuardianOnly(_)
         | EngineError::Undeclared
         | EngineError::AnothersGate => Error::NotAuthorized(text),
-        EngineError::TooManyGates(_) => Error::TooManyRequests(text),
+        EngineError::TooManyGates(_) | EngineError::TooManyCases(_) => Error::TooManyRequests(text),
         EngineError::Gate(_) => {
             tracing::error!(error = text, "a gate was not opened");
             Error::TooManyRequests("the daemon has no memory for a gate; ask with Check".into())

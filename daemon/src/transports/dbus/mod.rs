@@ -16,6 +16,7 @@ mod leaving;
 mod lines;
 mod places;
 mod polkit;
+mod rights;
 mod service;
 mod settings;
 mod signals;
@@ -45,6 +46,7 @@ pub async fn start(engine: Arc<Engine>, config: Config) -> anyhow::Result<Arc<Se
     server.at(names::PATH, settings::Settings(Arc::clone(&service))).await?;
     server.at(names::PATH, admin::Admin(Arc::clone(&service))).await?;
     server.at(names::PATH, identifiers::Identifiers(Arc::clone(&service))).await?;
+    server.at(names::PATH, rights::Rights(Arc::clone(&service))).await?;
     service.own_name().await?;
     Ok(service)
 }

@@ -10,6 +10,7 @@ mod breaches;
 mod chain;
 mod client;
 mod consents;
+mod cookies;
 mod damage;
 mod device;
 mod disk;

@@ -164,6 +164,17 @@ pub struct Collected {
     pub reason: Option<String>,
 }
 
+/// What `Cookies1.Explain` says of a cookie besides the answer.
+#[derive(Debug, Default, Deserialize)]
+pub struct CookieDetails {
+    pub site: Option<String>,
+    pub category: Option<String>,
+    pub category_name: Option<String>,
+    pub declared: Option<u64>,
+    #[serde(default)]
+    pub elsewhere: Vec<String>,
+}
+
 /// `Gate1.WhoAmI`.
 #[derive(Debug, Deserialize)]
 pub struct Caller {

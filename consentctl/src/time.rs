@@ -28,6 +28,22 @@ impl FromStr for Duration {
     }
 }
 
+/// How long something is kept, in the largest unit that tells it: `2 y`, `87 d`, `7 h`; 0 is until the
+/// browser ends.
+pub fn age(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(365 * 86_400, "y"), (86_400, "d"), (3_600, "h"), (60, "min")];
+    if seconds == 0 {
+        return "session".to_owned();
+    }
+    let whole = UNITS.iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
+    // What is no whole number of any is rounded, in a unit that there are a few of.
+    let rounded = UNITS.iter().find(|(unit, _)| seconds >= 2 * unit);
+    match whole.or(rounded) {
+        Some((unit, word)) => format!("{} {word}", (seconds + unit / 2) / unit),
+        None => format!("{seconds} s"),
+    }
+}
+
 /// A moment to come, in Unix seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline(pub i64);

@@ -38,6 +38,9 @@ pub fn reason(word: &str) -> &str {
         "store-unavailable" => "the daemon's store cannot be used",
         "catalog-unavailable" => "the daemon has no valid catalogue",
         "daemon-unavailable" => "the daemon could not be reached",
+        "essential" => "the site does not work without it",
+        "unlisted" => "not in the policy",
+        "category-off" => "its category is not switched on for this site",
         other => other,
     }
 }

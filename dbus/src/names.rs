@@ -13,6 +13,8 @@ pub const SETTINGS: &str = "org.consentd.Settings1";
 pub const ADMIN: &str = "org.consentd.Admin1";
 /// Resettable identifiers in place of the hardware's.
 pub const IDENTIFIERS: &str = "org.consentd.Identifiers1";
+/// Browsers, about their jars.
+pub const COOKIES: &str = "org.consentd.Cookies1";
 /// Whoever shows prompts serves it; the daemon alone calls it.
 pub const AGENT: &str = "org.consentd.Agent1";
 /// What the property `Version` of every interface says; grows with each added member.

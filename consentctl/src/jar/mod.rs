@@ -45,9 +45,9 @@ impl Browser {
     /// As a person calls it.
     pub fn name(self) -> &'static str {
         match self {
-            Browser::Firefox => "Firefox",
-            Browser::Chromium => "Chromium",
-            Browser::Netscape => "Netscape (cookies.txt)",
+            Browser::Firefox => "Firefox's jar",
+            Browser::Chromium => "Chromium's jar",
+            Browser::Netscape => "a jar in Netscape's format",
         }
     }
 }

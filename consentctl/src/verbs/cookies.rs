@@ -1,6 +1,6 @@
 //! `cookies`: as a browser would ask about names of a site, or about a whole jar.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -199,15 +199,25 @@ fn show(
         let mut text =
             jar.map_or_else(String::new, |(file, jar)| summary(file, jar, judged, screen));
         if !judged.is_empty() {
-            text.push_str(&render(judged, screen));
+            let shown = if jar.is_some() { Shown::Kept } else { Shown::AtMost };
+            text.push_str(&render(judged, shown, screen));
         }
         screen.text(&text)?;
         for hint in hints(judged, session.user) {
             writeln!(io::stderr(), "  → {}", printable(&hint))?;
         }
     }
-    let is_fine = judged.iter().all(|judged| judged.is_allowed() && !judged.is_kept_too_long());
+    // What is asked about is capped; what lies in a jar is not.
+    let is_kept_right = |judged: &Judged<'_>| jar.is_none() || !judged.is_kept_too_long();
+    let is_fine = judged.iter().all(|judged| judged.is_allowed() && is_kept_right(judged));
     Ok(exit_code(is_fine))
+}
+
+/// Which lifetime is shown: that in the jar, or the one that a browser would be granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Kept,
+    AtMost,
 }
 
 /// What is in a jar, in a few lines.
@@ -225,18 +235,19 @@ fn summary(file: &Path, jar: &Jar, judged: &[Judged<'_>], screen: &Screen) -> St
     let unlisted = count(&|j| !j.is_listed());
     let too_long = count(&|j| j.is_kept_too_long());
     let tone = |count: i64| if count == 0 { Tone::Plain } else { Tone::Bad };
-    let skipped = match jar.skipped {
+    let skipped = match i64::try_from(jar.skipped).unwrap_or(i64::MAX) {
         0 => String::new(),
-        lines => format!(
-            "{} that are no cookies",
-            time::plural(i64::try_from(lines).unwrap_or(i64::MAX), "line",)
-        ),
+        lines => time::plural(lines, "line") + " without a cookie",
+    };
+    let refused = match refused {
+        0 => plain("0"),
+        refused => (Tone::Bad, format!("{refused} ({})", by_category(judged))),
     };
     let facts = facts(
         screen,
         [
             ("Allowed", plain(allowed.to_string())),
-            ("Not allowed", (tone(refused), refused.to_string())),
+            ("Not allowed", refused),
             ("Not listed", (tone(unlisted), unlisted.to_string())),
             ("Kept too long", (tone(too_long), too_long.to_string())),
             ("Skipped", plain(skipped)),
@@ -245,22 +256,39 @@ fn summary(file: &Path, jar: &Jar, judged: &[Judged<'_>], screen: &Screen) -> St
     if judged.is_empty() { head + &facts } else { head + &facts + "\n" }
 }
 
+/// `3 analytics cookies, 1 advertising cookie`, as the categories are called.
+fn by_category(judged: &[Judged<'_>]) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for judged in judged.iter().filter(|judged| judged.is_listed() && !judged.is_allowed()) {
+        *counts.entry(judged.details.category_name.as_deref().unwrap_or_default()).or_default() +=
+            1;
+    }
+    let counts: Vec<String> =
+        counts.iter().map(|(category, count)| format!("{category}: {count}")).collect();
+    counts.join(", ")
+}
+
 /// A line a cookie: what the policy knows first, site by site.
-fn render(judged: &[Judged<'_>], screen: &Screen) -> String {
+fn render(judged: &[Judged<'_>], shown: Shown, screen: &Screen) -> String {
     let mut sorted: Vec<&Judged<'_>> = judged.iter().collect();
     sorted.sort_by_key(|judged| (!judged.is_listed(), judged.site(), &judged.kept.name));
     let headings =
         ["Site", "Cookie", "Domain", "Answer", "Why", "Kept for", "Declared", "Category"];
     let mut table = Table::new(screen, &headings);
     for judged in sorted {
-        let (name, decision, reason, _) = &judged.result;
+        let (name, decision, reason, most) = &judged.result;
+        let lifetime = match shown {
+            Shown::Kept => kept_for(judged),
+            Shown::AtMost if judged.is_allowed() => plain(time::age(*most)),
+            Shown::AtMost => plain(""),
+        };
         table.row([
             plain(judged.site()),
             plain(name),
             dim(domain(judged)),
             (Tone::of(decision), decision.clone()),
             plain(why(reason, &judged.details)),
-            kept_for(judged),
+            lifetime,
             plain(judged.details.declared.map(time::age).unwrap_or_default()),
             dim(judged.details.category_name.as_deref().unwrap_or_default()),
         ]);

@@ -13,7 +13,7 @@ use crate::session::Session;
 use crate::table::{Field, Table, dim, facts, plain};
 use crate::time;
 use crate::values::{decode, decode_all};
-use crate::words;
+use crate::words::{self, Whose};
 
 pub async fn toggles(session: &Session) -> Result<(), Failure> {
     let toggles = session.settings().await?.list_toggles(session.options()).await?;
@@ -201,10 +201,7 @@ fn decided_by(setting: &Setting) -> &str {
         return "the restore of the store: it asks until it is set again";
     }
     let is_site = setting.app.starts_with(consentd_dbus::names::SITE_PREFIX);
-    match setting.decided_by.as_str() {
-        "app" if is_site => "the choice for this site",
-        word => words::decided_by(word),
-    }
+    words::decided_by(&setting.decided_by, if is_site { Whose::Site } else { Whose::App })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A browser brings its jar, a person chooses for a site, and whoever else asks is not held up.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use consentd_dbus::{Cookies1Proxy, Options};
@@ -21,6 +22,9 @@ on_both_buses![
     a_jar_that_is_too_long_or_wrong_is_refused,
     a_long_jar_holds_nobody_up,
     whoever_is_no_app_is_told_so_and_may_look_all_the_same,
+    a_jar_is_looked_through_while_its_browser_runs,
+    what_is_no_jar_is_refused_and_a_damaged_one_named,
+    names_are_asked_about_by_hand,
 ];
 
 const YEAR: u64 = 365 * 86_400;
@@ -198,5 +202,133 @@ async fn whoever_is_no_app_is_told_so_and_may_look_all_the_same(world: &mut Worl
     assert!(!details[1].contains_key("category"));
     let unknown = Options::from([("tag", Variant::from("x"))]);
     cookies.explain(&jar, unknown).await.err().context("`tag` is no option of Explain")?;
+    Ok(())
+}
+
+/// Firefox's own table, with what must not come out of it.
+fn firefox_jar(path: &Path) -> Result<rusqlite::Connection> {
+    let jar = rusqlite::Connection::open(path)?;
+    jar.pragma_update(None, "journal_mode", "WAL")?;
+    jar.execute_batch(
+        "CREATE TABLE moz_cookies (id INTEGER PRIMARY KEY, originAttributes TEXT NOT NULL DEFAULT '',
+           name TEXT, value TEXT, host TEXT, path TEXT, expiry INTEGER, lastAccessed INTEGER,
+           creationTime INTEGER, isSecure INTEGER, isHttpOnly INTEGER,
+           inBrowserElement INTEGER DEFAULT 0, sameSite INTEGER DEFAULT 0,
+           schemeMap INTEGER DEFAULT 0, isPartitionedAttributeSet INTEGER DEFAULT 0,
+           updateTime INTEGER, CONSTRAINT moz_uniqueid UNIQUE (name, host, path, originAttributes));
+         PRAGMA user_version = 17;
+         INSERT INTO moz_cookies (originAttributes, name, value, host, expiry, updateTime) VALUES
+           ('', '_ga', 's3cr3t', '.www.mi.com', 1800000000000, 1790000000000000),
+           ('', '_gid', 's3cr3t', '.mi.com', 1790864000000, 1790000000000000),
+           ('', 'xmuuid', 's3cr3t', 'mi.com', 1790864000000, 1790000000000000),
+           ('^partitionKey=%28https%2Cpo.co%29', 'DSID', 's3cr3t', '.google.com', 1, 1),
+           ('', 'tracker', 's3cr3t', 'ads.example', 1800000000000, 1790000000000000)",
+    )?;
+    Ok(jar)
+}
+
+async fn a_jar_is_looked_through_while_its_browser_runs(world: &mut World) -> Result<()> {
+    let path = world.stage.root().join("cookies.sqlite");
+    let jar = firefox_jar(&path)?;
+    let ctl = world.ctl()?;
+    let file = path.to_str().context("a path")?;
+    let audit = async |site: Option<&str>| -> Result<serde_json::Value> {
+        let mut arguments = vec!["--json", "cookies", "audit", file];
+        arguments.extend(site.map(|site| ["--site", site]).into_iter().flatten());
+        let printed = ctl.run(&arguments).await?;
+        ensure!(printed.code == Some(1), "{printed:?}");
+        ensure!(!printed.out.contains("s3cr3t") && !printed.err.contains("s3cr3t"), "a value");
+        Ok(serde_json::from_str(&printed.out)?)
+    };
+    let said = |audit: &serde_json::Value| -> Vec<String> {
+        let results = audit["results"].as_array().cloned().unwrap_or_default();
+        let word = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
+        let line = |row: &serde_json::Value| {
+            let words = ["site", "name", "reason", "category"].map(|key| word(&row[key]));
+            format!("{} {}", words.join(" "), row["too_long"])
+        };
+        results.iter().map(line).collect()
+    };
+    let first = audit(None).await?;
+    assert_eq!(
+        said(&first),
+        [
+            "mi.com _ga category-off cookies.analytics false",
+            "mi.com _gid category-off cookies.analytics true",
+            "mi.com xmuuid essential cookies.essential false",
+            "po.co DSID category-off cookies.advertising false",
+            "ads.example tracker unlisted - false",
+        ]
+    );
+    let sums = ["cookies", "allowed", "not_allowed", "unlisted", "too_long"].map(|key| &first[key]);
+    assert_eq!(sums.map(|sum| sum.as_u64()), [5, 1, 3, 1, 1].map(Some));
+
+    ctl.done(&["set", ANALYTICS, "on", "--site", "mi.com"]).await?;
+    assert_eq!(said(&audit(None).await?)[0], "mi.com _ga consented cookies.analytics false");
+    let elsewhere = audit(Some("po.co")).await?;
+    assert_eq!(said(&elsewhere)[0], "po.co _ga category-off cookies.analytics false");
+    // The browser was not in the way, nor it in the browser's.
+    jar.execute("DELETE FROM moz_cookies WHERE name IN ('_gid', 'DSID', 'tracker')", [])?;
+    let printed = ctl.run(&["cookies", "audit", file]).await?;
+    ensure!(printed.code == Some(0), "all is allowed and short enough: {printed:?}");
+    ensure!(printed.out.contains("2 cookies of 1 site"), "{}", printed.out);
+    let records = world.person().await?.history("record", "").await?;
+    ensure!(records.is_empty(), "an audit is no decision: {records:?}");
+    Ok(())
+}
+
+async fn what_is_no_jar_is_refused_and_a_damaged_one_named(world: &mut World) -> Result<()> {
+    let ctl = world.ctl()?;
+    let root = world.stage.root().to_owned();
+    drop(firefox_jar(&root.join("whole"))?);
+    let whole = std::fs::read(root.join("whole"))?;
+    std::fs::write(root.join("cut"), &whole[..whole.len() / 2])?;
+    std::fs::write(root.join("letter"), "Dear all,\n")?;
+    for (name, code) in [("cut", 6), ("letter", 5), (".", 5), ("absent", 5)] {
+        let path = root.join(name);
+        let printed = ctl.run(&["cookies".as_ref(), "audit".as_ref(), path.as_os_str()]).await?;
+        ensure!(printed.code == Some(code) && printed.out.is_empty(), "{name}: {printed:?}");
+    }
+    // More than go in one call.
+    let lines = (0..25_000).map(|n| format!("s{n}.example\tFALSE\t/\tTRUE\t0\tc{n}\tv\n"));
+    let text: String =
+        std::iter::once("# Netscape HTTP Cookie File\n".to_owned()).chain(lines).collect();
+    std::fs::write(root.join("long.txt"), text)?;
+    let path = root.join("long.txt");
+    let arguments = ["--json".as_ref(), "cookies".as_ref(), "audit".as_ref(), path.as_os_str()];
+    let audit: serde_json::Value = serde_json::from_str(&ctl.run(&arguments).await?.out)?;
+    assert_eq!(
+        (audit["cookies"].as_u64(), audit["unlisted"].as_u64()),
+        (Some(25_000), Some(25_000))
+    );
+    Ok(())
+}
+
+async fn names_are_asked_about_by_hand(world: &mut World) -> Result<()> {
+    let ctl = world.ctl()?;
+    let explain = ["cookies", "explain", "mi.com", "_ga", "--for", "30d"];
+    let printed = ctl.run(&explain).await?;
+    ensure!(printed.code == Some(1), "{printed:?}");
+    let hint = "consentctl set cookies.analytics on --site mi.com";
+    ensure!(printed.err.contains(hint), "{printed:?}");
+    let hinted: Vec<&str> = hint.split(' ').skip(1).collect();
+    ctl.done(&hinted).await?;
+    let printed = ctl.done(&explain).await?;
+    ensure!(printed.contains("consented") && printed.contains("30 d"), "{printed}");
+    // As this shell: which is no app.
+    let printed = ctl.run(&["cookies", "check", "mi.com", "_ga"]).await?;
+    ensure!(printed.code == Some(1) && printed.out.contains("unidentified"), "{printed:?}");
+    let records = world.person().await?.history("record", "").await?;
+    assert_eq!(records.len(), 1, "a check is on record, an explanation is not");
+    for (arguments, code) in [
+        (vec!["cookies", "check", "mi.com"], 2),
+        (vec!["cookies", "check", "mi.com", "x", "--kind", "pixel"], 2),
+        (vec!["cookies", "check", "https://mi.com", "x"], 5),
+        (vec!["set", ANALYTICS, "on", "--site", "mi.com:80"], 5),
+        (vec!["set", "ad-services", "on", "--site", "mi.com"], 5),
+    ] {
+        let printed = ctl.run(&arguments).await?;
+        ensure!(printed.code == Some(code), "{arguments:?}: {printed:?}");
+    }
     Ok(())
 }

@@ -92,6 +92,8 @@ pub struct Setting {
     pub toggle: String,
     pub app: String,
     pub name: String,
+    #[serde(default)]
+    pub scope: String,
     pub stored: String,
     pub state: String,
     pub decided_by: String,

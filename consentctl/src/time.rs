@@ -39,7 +39,7 @@ pub fn age(seconds: u64) -> String {
     // What is no whole number of any is rounded, in a unit that there are a few of.
     let rounded = UNITS.iter().find(|(unit, _)| seconds >= 2 * unit);
     match whole.or(rounded) {
-        Some((unit, word)) => format!("{} {word}", (seconds + unit / 2) / unit),
+        Some((unit, word)) => format!("{} {word}", seconds.saturating_add(unit / 2) / unit),
         None => format!("{seconds} s"),
     }
 }
@@ -218,6 +218,25 @@ mod tests {
     fn at(text: &str) -> i64 {
         let local: DateTime = text.parse().unwrap();
         local.to_zoned(now().time_zone().clone()).unwrap().timestamp().as_second()
+    }
+
+    #[test]
+    fn an_age_is_told_in_its_largest_unit() {
+        for (seconds, told) in [
+            (0, "session"),
+            (1, "1 s"),
+            (90, "90 s"),
+            (900, "15 min"),
+            (7 * 3_600, "7 h"),
+            (86_400, "1 d"),
+            (400 * 86_400, "400 d"),
+            (2 * 365 * 86_400, "2 y"),
+            (2 * 365 * 86_400 + 30, "2 y"),
+            (3 * 86_400 - 10, "3 d"),
+            (u64::MAX, "584942417355 y"),
+        ] {
+            assert_eq!(age(seconds), told, "{seconds}");
+        }
     }
 
     #[test]

@@ -401,6 +401,7 @@ impl Look<'_> {
             .with("toggle", &toggle.id)
             .with("app", id)
             .with("name", &toggle.name)
+            .with("scope", toggle.scope.word())
             .with("stored", stored.map_or("unset", |stored| stored.entry.state.word()))
             .with("state", state.word())
             .with("layer", layer)

@@ -332,3 +332,27 @@ fn a_declared_app_that_asks_about_cookies_is_judged_as_any_browser() {
     let asker = Asker { user: USER, caller: Some(&game.0) };
     assert_eq!(check(&engine, asker, "mi.com", &PAGE)[1].reason, Reason::Consented);
 }
+
+/// Invariant 3: of a change that is on its way to the disk, what it denies holds, what it allows not.
+#[test]
+fn while_the_disk_works_a_withdrawal_holds_and_a_consent_does_not() {
+    let device = Device::new();
+    let engine = device.start();
+    set(&engine, &[(ANALYTICS, SITE, "on")]).unwrap();
+    let busy = device.settings_db();
+    busy.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let changes = [(ANALYTICS, SITE, "off"), (ADVERTISING, SITE, "on")];
+    std::thread::scope(|scope| {
+        let change = scope.spawn(|| set(&engine, &changes));
+        // The change cannot end before the database is free, so these are answers meanwhile.
+        while page(&engine)[1] != "category-off" {
+            assert!(!change.is_finished());
+            std::thread::yield_now();
+        }
+        assert_eq!(page(&engine)[2], "category-off");
+        assert!(!change.is_finished());
+        busy.execute_batch("ROLLBACK").unwrap();
+        change.join().unwrap().unwrap();
+    });
+    assert_eq!(page(&engine)[1..3], ["category-off", "consented"]);
+}

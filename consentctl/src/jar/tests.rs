@@ -238,14 +238,23 @@ fn a_jar_in_use_is_read_whole_and_left_as_it_is() {
 fn a_hot_journal_is_rolled_back_in_the_copy() {
     let folder = Folder::new();
     let jar = folder.sqlite("cookies.sqlite", FIREFOX_17);
-    firefox(&jar, ("", "_ga", "mi.com", (NOW + DAY) * 1_000, Some(NOW), NOW));
-    jar.execute_batch("PRAGMA cache_spill = 1; PRAGMA cache_size = 1; BEGIN").unwrap();
-    jar.execute("UPDATE moz_cookies SET name = 'half', value = zeroblob(1000000)", []).unwrap();
+    jar.execute(
+        "WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 400)
+         INSERT INTO moz_cookies (name, value, host, path, expiry)
+         SELECT '_ga', hex(randomblob(500)), 'mi.com', n, 1 FROM many",
+        [],
+    )
+    .unwrap();
+    // More than the cache takes, so that half of it is in the file before it is committed.
+    jar.execute_batch("PRAGMA cache_size = 10; BEGIN").unwrap();
+    jar.execute("UPDATE moz_cookies SET name = 'half'", []).unwrap();
     for (from, to) in [("cookies.sqlite", "cut"), ("cookies.sqlite-journal", "cut-journal")] {
         fs::copy(folder.path(from), folder.path(to)).unwrap();
     }
     let before = folder.all();
-    assert_eq!(read(&folder.path("cut"), NOW).unwrap().cookies[0].name, "_ga");
+    let cookies = read(&folder.path("cut"), NOW).unwrap().cookies;
+    assert_eq!(cookies.len(), 400);
+    assert!(cookies.iter().all(|cookie| cookie.name == "_ga"));
     assert!(folder.all() == before);
 }
 

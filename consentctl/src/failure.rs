@@ -7,6 +7,7 @@ use consentd_dbus::names::exit;
 use serde_json::json;
 use zbus::fdo;
 
+use crate::jar::JarError;
 use crate::printable::{printable, printable_json};
 use crate::values::Malformed;
 
@@ -37,6 +38,9 @@ pub enum Failure {
     /// No backup can be restored.
     #[error("there is no good backup to restore")]
     NoBackup,
+    /// A browser's jar was not read.
+    #[error(transparent)]
+    Jar(#[from] JarError),
     /// What clap cannot see.
     #[error("{0}")]
     Usage(String),
@@ -62,7 +66,8 @@ impl Failure {
         match self {
             Failure::NoBus(_) | Failure::Ended => exit::UNREACHABLE,
             Failure::Call(error) | Failure::Mistyped(error, _) => code(error),
-            Failure::NoEntry(_) | Failure::NoBreach(_) => exit::INVALID,
+            Failure::Jar(JarError::Damaged { .. }) => exit::DAMAGED,
+            Failure::NoEntry(_) | Failure::NoBreach(_) | Failure::Jar(_) => exit::INVALID,
             Failure::Usage(_) => exit::USAGE,
             Failure::Malformed(_) | Failure::Io(_) | Failure::NoBackup => exit::DAMAGED,
         }
@@ -82,6 +87,7 @@ impl Failure {
             Failure::NoEntry(_) => "NoEntry".to_owned(),
             Failure::NoBreach(_) => "NoBreach".to_owned(),
             Failure::NoBackup => "NoBackup".to_owned(),
+            Failure::Jar(_) => "Jar".to_owned(),
             Failure::Usage(_) => "Usage".to_owned(),
             Failure::Io(_) => "Io".to_owned(),
         }
@@ -108,7 +114,7 @@ impl Failure {
             Failure::NoEntry(_) => "`consentctl catalog list` shows what there is".to_owned(),
             Failure::NoBreach(_) => "`consentctl breach list` shows what there is".to_owned(),
             Failure::Usage(_) => "`consentctl help` shows how it is used".to_owned(),
-            Failure::Io(_) => String::new(),
+            Failure::Io(_) | Failure::Jar(_) => String::new(),
         }
     }
 

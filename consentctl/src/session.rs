@@ -1,7 +1,8 @@
 //! One run: the bus, whose settings are meant, where the answers go, and the present moment.
 
 use consentd_dbus::{
-    Admin1Proxy, Details, Gate1Proxy, Identifiers1Proxy, Options, Rights1Proxy, Settings1Proxy,
+    Admin1Proxy, Cookies1Proxy, Details, Gate1Proxy, Identifiers1Proxy, Options, Rights1Proxy,
+    Settings1Proxy,
 };
 use jiff::Zoned;
 use zbus::Connection;
@@ -54,6 +55,13 @@ impl Session {
     pub async fn settings(&self) -> Result<Settings1Proxy<'_>, Failure> {
         let builder =
             Settings1Proxy::builder(&self.connection).cache_properties(CacheProperties::No);
+        builder.build().await.map_err(|error| Failure::Call(error.into()))
+    }
+
+    /// Browsers' interface.
+    pub async fn cookies(&self) -> Result<Cookies1Proxy<'_>, Failure> {
+        let builder =
+            Cookies1Proxy::builder(&self.connection).cache_properties(CacheProperties::No);
         builder.build().await.map_err(|error| Failure::Call(error.into()))
     }
 

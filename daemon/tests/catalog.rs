@@ -67,6 +67,24 @@ fn each_wrong_value_is_named_with_file_line_key_and_what_would_be_right() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
+/// R33: a category is fixed, as essential cookies are, or switching it on is a consent.
+#[test]
+fn r33_a_category_that_is_not_essential_is_a_consent_or_refused() {
+    let advertising = "name = \"Advertising cookies\"\nconsent = true";
+    let toggles = small_file("toggles.toml");
+    assert!(toggles.contains(advertising));
+    let toggles = toggles.replace(advertising, &advertising.replace("true", "false"));
+    let problems = load_with(&[("toggles.toml", toggles)]).unwrap_err();
+    let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "cookies.toml:12: category: `cookies.advertising` is neither fixed nor a consent; what is not \
+          essential needs consent first (R33)"
+        ]
+    );
+}
+
 #[test]
 fn all_problems_of_all_files_are_said_in_one_pass_and_in_order() {
     let data =

@@ -15,6 +15,8 @@ pub const ADMIN: &str = "org.consentd.Admin1";
 pub const IDENTIFIERS: &str = "org.consentd.Identifiers1";
 /// What a person can ask of whoever holds their data.
 pub const RIGHTS: &str = "org.consentd.Rights1";
+/// Browsers, about their jars.
+pub const COOKIES: &str = "org.consentd.Cookies1";
 /// Whoever shows prompts serves it; the daemon alone calls it.
 pub const AGENT: &str = "org.consentd.Agent1";
 /// What the property `Version` of every interface says; grows with each added member.

@@ -14,6 +14,12 @@ pub type Options<'a> = HashMap<&'a str, Variant<'a>>;
 pub type Details = BTreeMap<String, OwnedVariant>;
 /// One item's answer: data, decision, reason, refusal.
 pub type ItemResult = (String, String, String, String);
+/// One cookie: name, domain, kind, seconds.
+pub type Cookie<'a> = (&'a str, &'a str, &'a str, u64);
+/// One cookie of a jar that holds many sites': site, name, domain, kind, seconds.
+pub type CookieOn<'a> = (&'a str, &'a str, &'a str, &'a str, u64);
+/// One cookie's answer: name, decision, reason, seconds.
+pub type CookieResult = (String, String, String, u64);
 /// One change of `Set`: toggle, app, state.
 pub type SettingChange<'a> = (&'a str, &'a str, &'a str);
 
@@ -287,6 +293,34 @@ pub trait Rights1 {
     /// Takes a case back.
     #[zbus(allow_interactive_auth)]
     fn withdraw(&self, case: &str, options: Options<'_>) -> Result<()>;
+
+    /// The version of this interface.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> zbus::Result<u32>;
+}
+
+/// `org.consentd.Cookies1`: browsers, about what sites keep with them.
+#[proxy(
+    interface = "org.consentd.Cookies1",
+    default_service = "org.consentd",
+    default_path = "/org/consentd"
+)]
+pub trait Cookies1 {
+    /// May this site keep these, and how long? Recorded.
+    fn check(
+        &self,
+        site: &str,
+        jar: &[Cookie<'_>],
+        context: Options<'_>,
+    ) -> Result<Vec<CookieResult>>;
+
+    /// What any browser would be answered, and what the catalogue says of each. Not recorded.
+    #[zbus(allow_interactive_auth)]
+    fn explain(
+        &self,
+        jar: &[CookieOn<'_>],
+        options: Options<'_>,
+    ) -> Result<(Vec<CookieResult>, Vec<Details>)>;
 
     /// The version of this interface.
     #[zbus(property(emits_changed_signal = "const"))]

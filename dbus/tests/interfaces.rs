@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use consentd_dbus::{
-    Admin1Proxy, Agent1Proxy, Gate1Proxy, Identifiers1Proxy, Options, Rights1Proxy, Settings1Proxy,
-    names,
+    Admin1Proxy, Agent1Proxy, Cookies1Proxy, Gate1Proxy, Identifiers1Proxy, Options, Rights1Proxy,
+    Settings1Proxy, names,
 };
 use futures_util::StreamExt;
 use zbus::message::Type;
@@ -20,12 +20,13 @@ use zbus::wire::{Array, Dict, Signature, Structure};
 use zbus::{Connection, Fd, Message, MessageStream, ObjectPath, Variant};
 use zbus_xml::{ArgDirection, Interface, Node};
 
-const XML: [(&str, &str); 6] = [
+const XML: [(&str, &str); 7] = [
     (names::GATE, include_str!("../interfaces/org.consentd.Gate1.xml")),
     (names::SETTINGS, include_str!("../interfaces/org.consentd.Settings1.xml")),
     (names::ADMIN, include_str!("../interfaces/org.consentd.Admin1.xml")),
     (names::IDENTIFIERS, include_str!("../interfaces/org.consentd.Identifiers1.xml")),
     (names::RIGHTS, include_str!("../interfaces/org.consentd.Rights1.xml")),
+    (names::COOKIES, include_str!("../interfaces/org.consentd.Cookies1.xml")),
     (names::AGENT, include_str!("../interfaces/org.consentd.Agent1.xml")),
 ];
 
@@ -213,6 +214,10 @@ async fn call_everything(client: &Connection) -> Result<()> {
     rights.list(no()).await?;
     rights.get("1", no()).await?;
     rights.withdraw("1", no()).await?;
+    let cookies = Cookies1Proxy::builder(client);
+    let cookies = cookies.cache_properties(CacheProperties::No).build().await?;
+    cookies.check("s", &[("n", "d", "cookie", 1)], no()).await?;
+    cookies.explain(&[("s", "n", "d", "cookie", 1)], no()).await?;
 
     let agent = Agent1Proxy::builder(client).destination(names::BUS_NAME).path(names::PATH);
     let agent = agent.cache_properties(CacheProperties::No).build().await?;

@@ -22,6 +22,7 @@ const PATH: &str = "/org/consentd";
 const GATE: &str = "org.consentd.Gate1";
 const SETTINGS: &str = "org.consentd.Settings1";
 const IDENTIFIERS: &str = "org.consentd.Identifiers1";
+const COOKIES: &str = "org.consentd.Cookies1";
 
 type Options = HashMap<String, Variant<'static>>;
 type Results = Vec<(String, String, String, String)>;
@@ -96,6 +97,13 @@ impl Gate {
             Order::ResetIdentifier => {
                 let body = ("oaid", Options::new());
                 self.call(IDENTIFIERS, "Reset", &body, |_| Ok(Reply::Done)).await
+            }
+            Order::Cookies { site, jar, context } => {
+                let context = options(context)?;
+                self.call(COOKIES, "Check", &(site, jar, context), |reply| {
+                    Ok(Reply::Kept(reply.body().deserialize()?))
+                })
+                .await
             }
             Order::AwaitChanged => {
                 let signal = self.changes.lock().await.next().await;
@@ -184,11 +192,11 @@ impl Gate {
 }
 
 fn arguments(question: Question) -> Result<(String, Vec<String>, Options)> {
-    let mut context = Options::new();
-    for (key, value) in question.context {
-        context.insert(key, to_value(value)?);
-    }
-    Ok((question.purpose, question.data, context))
+    Ok((question.purpose, question.data, options(question.context)?))
+}
+
+fn options(context: BTreeMap<String, serde_json::Value>) -> Result<Options> {
+    context.into_iter().map(|(key, value)| Ok((key, to_value(value)?))).collect()
 }
 
 fn to_value(value: serde_json::Value) -> Result<Variant<'static>> {

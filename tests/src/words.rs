@@ -57,6 +57,16 @@ pub enum Order {
     },
     /// `Identifiers1.Reset`, which no app may.
     ResetIdentifier,
+    /// `Cookies1.Check`.
+    Cookies {
+        /// `mi.com`
+        site: String,
+        /// (name, domain, kind, seconds)
+        jar: Vec<(String, String, String, u64)>,
+        /// As a question's.
+        #[serde(default)]
+        context: BTreeMap<String, serde_json::Value>,
+    },
     /// Waits for the next `Gate1.Changed`.
     AwaitChanged,
 }
@@ -111,6 +121,8 @@ pub enum Reply {
         /// Why.
         reason: String,
     },
+    /// Of a jar: each cookie's name, decision, reason and seconds.
+    Kept(Vec<(String, String, String, u64)>),
     /// Of `WhoAmI`: each key with its value in words.
     Identified(BTreeMap<String, String>),
     /// A call without an answer to speak of went through.

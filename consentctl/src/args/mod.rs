@@ -3,6 +3,7 @@
 mod agent;
 mod breach;
 mod catalog;
+mod cookies;
 mod identifiers;
 mod ledger;
 mod rights;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use agent::Agent;
 pub use breach::{AddBreach, BreachVerb};
 pub use catalog::{CatalogVerb, Kind};
+pub use cookies::{CookiesVerb, SiteCookies};
 pub use identifiers::{IdentifierKind, IdentifiersVerb};
 pub use ledger::{Counts, Export, Grouping, History, Log, LogVerb, Paging, Period, RecordFilter};
 pub use rights::{OpenCase, RightsVerb};
@@ -147,6 +149,12 @@ pub enum Verb {
         /// What to do with it.
         #[command(subcommand)]
         verb: CatalogVerb,
+    },
+    /// What sites may keep with a browser: ask, look up, look a jar through.
+    Cookies {
+        /// What to do.
+        #[command(subcommand)]
+        verb: CookiesVerb,
     },
     /// Show what apps ask you, here, and answer it; until Ctrl-C.
     Agent(Agent),

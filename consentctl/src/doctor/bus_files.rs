@@ -99,7 +99,7 @@ fn bus_policy(root: &Root) -> Finding {
 }
 
 /// What has to stand in the bus policy, and what it means if it does not.
-const POLICY_SAYS: [(&str, &str); 7] = [
+const POLICY_SAYS: [(&str, &str); 8] = [
     ("<policy user=\"consentd\">", "lets the user consentd do nothing"),
     ("<allow own=\"org.consentd\"/>", "lets nobody own org.consentd"),
     ("send_interface=\"org.consentd.Gate1\"/>", "lets no app ask"),
@@ -107,6 +107,7 @@ const POLICY_SAYS: [(&str, &str); 7] = [
     ("send_interface=\"org.consentd.Admin1\"/>", "lets nobody administer consentd"),
     ("send_interface=\"org.consentd.Identifiers1\"/>", "lets no app have an identifier"),
     ("send_interface=\"org.consentd.Rights1\"/>", "lets nobody exercise a right"),
+    ("send_interface=\"org.consentd.Cookies1\"/>", "lets no browser ask"),
 ];
 
 /// The same for polkit's actions.

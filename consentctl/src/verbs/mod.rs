@@ -7,6 +7,7 @@ mod breach;
 mod catalog;
 mod change;
 mod completions;
+mod cookies;
 mod counts;
 mod explain;
 mod export;
@@ -61,6 +62,7 @@ pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Consents => notices::consents(session).await?,
         Verb::Notices => notices::notices(session).await?,
         Verb::Catalog { verb } => catalog::catalog(session, verb).await?,
+        Verb::Cookies { verb } => return cookies::cookies(session, verb).await,
         Verb::Agent(agent) => agent::agent(session, &agent).await?,
         Verb::Reload => catalog::reload(session).await?,
         Verb::Breach { verb } => breach::breach(session, verb).await?,

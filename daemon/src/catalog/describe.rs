@@ -101,6 +101,7 @@ fn toggle(toggle: &Toggle) -> Row {
         .with("scope", toggle.scope.word())
         .with("all_default", toggle.all_default.word())
         .with("app_default", toggle.app_default.word())
+        .with("minors", toggle.minors)
         .with("succeeds", list(&toggle.succeeds))
         .with("covers", toggle.covers.iter().map(written).collect::<Vec<_>>());
     sourced(row, &toggle.source)

@@ -237,6 +237,7 @@ pub(super) fn toggle(
         scope: raw.scope,
         all_default: raw.all_default,
         app_default: raw.app_default,
+        minors: raw.minors,
         succeeds: raw.succeeds,
         covers,
     }
@@ -252,6 +253,10 @@ fn states(spot: &mut Spot<'_, '_>, raw: &schema::Toggle, kind: Kind) {
         let right = "say `all_default = \"off\"`, or `app_default = \"ask\"` or `\"off\"`";
         let text = format!("no default makes a consent toggle on for an app; {right}");
         spot.wrong("all_default", text);
+    }
+    if !raw.minors && raw.scope != Scope::Site {
+        let text = "only a category of cookies is closed to minors here; else the purpose is (R38)";
+        spot.wrong("minors", text);
     }
     match kind {
         Kind::Switch => {}
@@ -310,11 +315,18 @@ pub(super) fn cookie(
         spot.take(&format!("domains.{position}"), values::domain(domain));
     }
     let category = toggles.refer(spot, "category", &raw.category);
-    if let Some(toggle) = category.map(|category| &toggles.table[category])
-        && toggle.scope != Scope::Site
-    {
-        let text = format!("`{}` is no category of cookies: its scope is not `site`", toggle.id);
-        spot.wrong("category", text);
+    if let Some(toggle) = category.map(|category| &toggles.table[category]) {
+        if toggle.scope != Scope::Site {
+            let text =
+                format!("`{}` is no category of cookies: its scope is not `site`", toggle.id);
+            spot.wrong("category", text);
+        } else if toggle.kind != Kind::Fixed && !toggle.consent {
+            let text = format!(
+                "`{}` is neither fixed nor a consent; what is not essential needs consent first (R33)",
+                toggle.id
+            );
+            spot.wrong("category", text);
+        }
     }
     let max_age = spot.take("max_age", values::age(&raw.max_age));
     for (position, conflict) in raw.conflicts.iter().enumerate() {

@@ -128,6 +128,8 @@ pub(super) struct Toggle {
     pub scope: Scope,
     pub all_default: State,
     pub app_default: AppDefault,
+    #[serde(default = "yes")]
+    pub minors: bool,
     #[serde(default)]
     pub succeeds: Words,
     #[serde(default)]

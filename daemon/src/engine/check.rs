@@ -1,15 +1,16 @@
 //! A check: judged under what is in force and what is on its way, recorded, answered.
 
+use super::error::EngineError;
 use super::names::{AppKey, ToggleKey};
 use super::policy::{Once, Policy, Resolver};
 use super::settings::{Key, Lifetime, View};
 use super::{Engine, Request, State};
-use crate::apps::AppIx;
+use crate::apps::{AppIx, Identity};
 use crate::catalog::{Catalog, Shape, State as ToggleState};
 use crate::clock::Moment;
 use crate::decision::trace::Step;
 use crate::decision::{self, Decision, Reason, Refusal, Ruling, Situation};
-use crate::identity::Caller;
+use crate::identity::{Caller, Kind};
 use crate::ledger::Record;
 
 /// Who asks, and about whose settings.
@@ -252,6 +253,31 @@ pub(super) fn generation(state: &State, asker: Asker<'_>) -> u64 {
             state.touched.last(asker.user, policy.app_key(app), toggles)
         }
         None => state.touched.last(asker.user, NOBODY, []),
+    }
+}
+
+/// An app as it would ask with the best identity it declares.
+pub(super) fn as_declared(policy: &Policy, user: u32, id: &str) -> Result<Caller, EngineError> {
+    let (ix, app) = policy.app(id).ok_or_else(|| EngineError::UnknownApp { id: id.into() })?;
+    let best = app.identities.iter().max_by_key(|identity| identity.best_trust());
+    Ok(Caller {
+        user,
+        kind: best.map_or(Kind::Executable, kind_of),
+        app: app.id.clone(),
+        declared: Some(ix),
+        instance: "".into(),
+        trust: best.map_or(crate::catalog::Trust::Weak, Identity::best_trust),
+    })
+}
+
+fn kind_of(identity: &Identity) -> Kind {
+    match identity {
+        Identity::Flatpak(_) => Kind::Flatpak,
+        Identity::Snap(_) => Kind::Snap,
+        Identity::User { .. } => Kind::User,
+        Identity::Unit(_) => Kind::Unit,
+        Identity::Executable(_) => Kind::Executable,
+        Identity::Scope(_) => Kind::Scope,
     }
 }
 

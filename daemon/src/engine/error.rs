@@ -172,7 +172,24 @@ pub enum Invalid {
         /// Which.
         toggle: String,
     },
-    /// Not a site.
+    /// Not a host.
+    #[error("`{site}` is no site: {why}")]
+    Site {
+        /// What was named, its beginning at least.
+        site: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A site where none can be.
+    #[error("`{toggle}` is no category of cookies; `site:HOST` goes with those alone")]
+    NoSite {
+        /// Which.
+        toggle: String,
+    },
+    /// Neither a cookie, nor local storage, nor a beacon.
+    #[error("`{0}` is kept in no way; use cookie, local-storage or beacon")]
+    CookieKind(String),
+    /// Not a site, where one is needed.
     #[error(
         "`{toggle}` is set site by site: name `site:HOST`, `*`, or leave it empty for all sites"
     )]
@@ -290,6 +307,9 @@ pub enum TooLarge {
     /// Bytes of an id.
     #[error("an id of {0} bytes; at most 128 go")]
     Id(usize),
+    /// Cookies in a jar.
+    #[error("{0} cookies in one jar; at most 10,000 go, so bring the rest in another")]
+    Cookies(usize),
     /// Bytes of a tag.
     #[error("a tag of {0} bytes; at most 64 go")]
     Tag(usize),

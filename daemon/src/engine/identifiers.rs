@@ -3,9 +3,9 @@
 //! Values and secrets are never logged, and are in no record.
 
 use super::change::{event, known_app};
+use super::check::as_declared;
 use super::check::{Answer, Asker, Checked};
 use super::error::{EngineError, Invalid};
-use super::inspect::as_declared;
 use super::publish::Draft;
 use super::request::check_id;
 use super::settings::By;

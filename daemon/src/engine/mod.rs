@@ -8,6 +8,7 @@ pub mod breaches;
 pub mod cases;
 pub mod change;
 mod check;
+mod cookies;
 pub mod entries;
 pub mod error;
 mod gate;
@@ -25,6 +26,7 @@ mod publish;
 mod recover;
 pub mod request;
 pub mod settings;
+pub mod site;
 mod touched;
 
 use std::path::PathBuf;
@@ -39,6 +41,7 @@ use crate::pages::Pages;
 use crate::store::{Store, StoreError};
 
 pub use check::{Answer, Asker, Checked};
+pub use cookies::{Explained, Jar, JarChecked, MAX_COOKIES, fits};
 pub use error::EngineError;
 pub use gate::OpenedGate;
 pub use inspect::Health;

@@ -50,6 +50,11 @@ impl<'a> Record<'a> {
     /// Whether a caller can have made the ids up: those that the catalogue has are few, and each keeps a
     /// row of its own, whatever else the caller asks.
     pub(super) fn may_be_invented(&self) -> bool {
+        // Any host can be named as a site, whatever the answer.
+        self.purpose.starts_with(consentd_dbus::names::SITE_PREFIX) || self.is_about_unknown()
+    }
+
+    fn is_about_unknown(&self) -> bool {
         match self.reason {
             Reason::Unidentified
             | Reason::InsufficientTrust
@@ -81,7 +86,10 @@ impl<'a> Record<'a> {
             | Reason::Refused
             | Reason::TimedOut
             | Reason::NoAgent
-            | Reason::TooManyRefusals => false,
+            | Reason::TooManyRefusals
+            | Reason::Essential
+            | Reason::Unlisted
+            | Reason::CategoryOff => false,
         }
     }
 }

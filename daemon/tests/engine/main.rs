@@ -11,6 +11,7 @@ mod cases;
 mod chain;
 mod client;
 mod consents;
+mod cookies;
 mod damage;
 mod device;
 mod disk;

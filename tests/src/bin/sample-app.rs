@@ -132,6 +132,6 @@ fn tell(reply: Reply) -> ExitCode {
             eprintln!("{error}: {text}");
             ExitCode::from(5)
         }
-        Reply::Connected(_) | Reply::Done | Reply::Changed(_) => ExitCode::SUCCESS,
+        Reply::Connected(_) | Reply::Done | Reply::Changed(_) | Reply::Kept(_) => ExitCode::SUCCESS,
     }
 }

@@ -14,6 +14,7 @@ mod check;
 mod client;
 mod client_c;
 mod consentctl;
+mod cookies;
 mod doctor;
 mod faults;
 mod hostile;

@@ -26,6 +26,9 @@ const LOOSENING: [&[&str]; 4] = [
     &["profile", "set", "--region", "IN"],
     &["reset", "org.example.game"],
 ];
+/// The person themselves, each time (R57).
+const EXERCISING: [&[&str]; 2] =
+    [&["rights", "open", "access"], &["rights", "withdraw", "1"]];
 const ADMINISTERING: [&[&str]; 3] =
     [&["--user", "0", "set", "ad-services", "on"], &["reload"], &["lock", "ad-services"]];
 /// Needs no authentication, ever.

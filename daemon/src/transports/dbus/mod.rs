@@ -5,6 +5,7 @@
 mod admin;
 mod admission;
 mod agents;
+mod cookies;
 mod dict;
 mod errors;
 mod export;
@@ -47,6 +48,7 @@ pub async fn start(engine: Arc<Engine>, config: Config) -> anyhow::Result<Arc<Se
     server.at(names::PATH, admin::Admin(Arc::clone(&service))).await?;
     server.at(names::PATH, identifiers::Identifiers(Arc::clone(&service))).await?;
     server.at(names::PATH, rights::Rights(Arc::clone(&service))).await?;
+    server.at(names::PATH, cookies::Cookies(Arc::clone(&service))).await?;
     service.own_name().await?;
     Ok(service)
 }

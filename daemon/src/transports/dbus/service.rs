@@ -56,6 +56,8 @@ pub struct Service {
     pub(super) followers: Arc<Followers>,
     /// Whose check is answered next.
     pub(super) turns: Arc<Turns>,
+    /// Whose long jar is judged next: in a thread, beside the checks.
+    pub(super) jars: Arc<Turns>,
     /// Questions to polkit.
     pub(super) asked: Arc<Places>,
     /// Looks into the ledger, and exports.
@@ -97,6 +99,7 @@ impl Service {
             followers: Arc::new(Followers::new(Arc::clone(&engine))),
             engine,
             turns: Arc::default(),
+            jars: Arc::default(),
             asked: Places::new(8, "questions to polkit"),
             readers: Places::new(4, "looks into the history"),
             exports: Places::new(1, "export"),

@@ -36,6 +36,7 @@ mod recovery;
 mod reload;
 mod requests;
 mod revocation;
+mod rights;
 mod scenario;
 mod settings_authority;
 #[path = "../../../daemon/tests/engine/spoil.rs"]

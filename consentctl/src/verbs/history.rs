@@ -83,6 +83,10 @@ fn sentence(event: &Event, names: &Names, now: &Zoned) -> String {
         "profile" => format!("Profile: {state}"),
         "catalog" => "Catalogue loaded".to_owned(),
         "identifier-reset" => format!("{} reset for {whom}", state.to_uppercase()),
+        "right" => format!("Right towards {whom} holds: {state}"),
+        "right-lifted" => format!("Right towards {whom} lifted: {state}"),
+        "case-opened" => format!("Opened towards {whom}: {state}"),
+        "case-ended" => format!("Ended: {state}"),
         other => format!("{other} {toggle} {state}").trim().to_owned(),
     }
 }
@@ -115,6 +119,18 @@ mod tests {
             (
                 json!({"what": "identifier-reset", "state": "oaid", "app": ""}),
                 "OAID reset for all apps",
+            ),
+            (
+                json!({"what": "right", "state": "objection, purpose p", "app": "a"}),
+                "Right towards a holds: objection, purpose p",
+            ),
+            (
+                json!({"what": "case-opened", "state": "case 2, access", "app": ""}),
+                "Opened towards all apps: case 2, access",
+            ),
+            (
+                json!({"what": "case-ended", "state": "case 2, access, done"}),
+                "Ended: case 2, access, done",
             ),
             (json!({"what": "later", "toggle": "ads"}), "later ads"),
         ] {

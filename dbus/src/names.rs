@@ -17,6 +17,8 @@ pub const IDENTIFIERS: &str = "org.consentd.Identifiers1";
 pub const RIGHTS: &str = "org.consentd.Rights1";
 /// Browsers, about their jars.
 pub const COOKIES: &str = "org.consentd.Cookies1";
+/// Whoever holds personal data serves it; the daemon alone calls it.
+pub const HOLDER: &str = "org.consentd.Holder1";
 /// Whoever shows prompts serves it; the daemon alone calls it.
 pub const AGENT: &str = "org.consentd.Agent1";
 /// What the property `Version` of every interface says; grows with each added member.

@@ -294,6 +294,17 @@ pub trait Rights1 {
     #[zbus(allow_interactive_auth)]
     fn withdraw(&self, case: &str, options: Options<'_>) -> Result<()>;
 
+    /// What a case brought, as JSON lines to read from a pipe.
+    #[zbus(allow_interactive_auth)]
+    fn report(&self, case: &str, options: Options<'_>) -> Result<zbus::OwnedFd>;
+
+    /// Has cases handed to an object of the caller's, for its app.
+    fn register_holder(&self, path: &ObjectPath<'_>, options: Options<'_>) -> Result<()>;
+
+    /// A case is farther. To those who watch its user (`Settings1.Watch`).
+    #[zbus(signal)]
+    fn case_changed(&self, case: &str, details: Details) -> zbus::Result<()>;
+
     /// The version of this interface.
     #[zbus(property(emits_changed_signal = "const"))]
     fn version(&self) -> zbus::Result<u32>;

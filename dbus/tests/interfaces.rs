@@ -20,13 +20,14 @@ use zbus::wire::{Array, Dict, Signature, Structure};
 use zbus::{Connection, Fd, Message, MessageStream, ObjectPath, Variant};
 use zbus_xml::{ArgDirection, Interface, Node};
 
-const XML: [(&str, &str); 7] = [
+const XML: [(&str, &str); 8] = [
     (names::GATE, include_str!("../interfaces/org.consentd.Gate1.xml")),
     (names::SETTINGS, include_str!("../interfaces/org.consentd.Settings1.xml")),
     (names::ADMIN, include_str!("../interfaces/org.consentd.Admin1.xml")),
     (names::IDENTIFIERS, include_str!("../interfaces/org.consentd.Identifiers1.xml")),
     (names::RIGHTS, include_str!("../interfaces/org.consentd.Rights1.xml")),
     (names::COOKIES, include_str!("../interfaces/org.consentd.Cookies1.xml")),
+    (names::HOLDER, include_str!("../interfaces/org.consentd.Holder1.xml")),
     (names::AGENT, include_str!("../interfaces/org.consentd.Agent1.xml")),
 ];
 
@@ -109,6 +110,8 @@ async fn signals_carry_what_the_xml_says() -> Result<()> {
     let mut changed = Gate1Proxy::new(&client).await?.receive_changed().await?;
     let settings = Settings1Proxy::new(&client).await?;
     let mut setting_changed = settings.receive_setting_changed().await?;
+    let rights = Rights1Proxy::new(&client).await?;
+    let mut case_changed = rights.receive_case_changed().await?;
     for interface in interfaces() {
         for signal in interface.signals() {
             let types = signal.args().iter().map(|arg| arg.ty());
@@ -120,6 +123,8 @@ async fn signals_carry_what_the_xml_says() -> Result<()> {
     assert_eq!(changed.next().await.context("Changed")?.args()?.generation, 0);
     let signal = setting_changed.next().await.context("SettingChanged")?;
     assert!(signal.args()?.state.is_empty());
+    let signal = case_changed.next().await.context("CaseChanged")?;
+    assert!(signal.args()?.details.is_empty());
     Ok(())
 }
 
@@ -214,6 +219,8 @@ async fn call_everything(client: &Connection) -> Result<()> {
     rights.list(no()).await?;
     rights.get("1", no()).await?;
     rights.withdraw("1", no()).await?;
+    rights.report("1", no()).await?;
+    rights.register_holder(&path, no()).await?;
     let cookies = Cookies1Proxy::builder(client);
     let cookies = cookies.cache_properties(CacheProperties::No).build().await?;
     cookies.check("s", &[("n", "d", "cookie", 1)], no()).await?;

@@ -85,6 +85,8 @@ pub(super) struct App<'a> {
     pub name: Text<'a>,
     #[serde(borrow, default)]
     pub vendor: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub holder: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -205,6 +205,31 @@ pub struct Holder {
     pub note: String,
 }
 
+/// A holder's part of a case that is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// The case.
+    pub case: Case,
+    /// The holder's app.
+    pub app: String,
+}
+
+/// Which tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tasks {
+    /// All that wait.
+    All,
+    /// Those of one case that wait.
+    OfCase(i64),
+    /// Those of one app that wait; for one user, or for all.
+    OfApp {
+        /// Uid.
+        user: Option<u32>,
+        /// The app.
+        app: String,
+    },
+}
+
 /// What changes of the cases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CaseChange {
@@ -371,6 +396,57 @@ impl Engine {
             Ok(())
         })?;
         Ok(())
+    }
+
+    /// What holders are still to be told, oldest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn tasks(&self, which: &Tasks) -> Result<Vec<Task>, EngineError> {
+        let cases = self.in_store(&self.lock_writer(), |store| store.open_cases())?;
+        let tasks = cases.into_iter().rev().flat_map(|(case, holders)| {
+            let waiting = holders.into_iter().filter(|holder| !holder.progress.is_final());
+            waiting.map(move |holder| Task { case: case.clone(), app: holder.app })
+        });
+        let wanted = |task: &Task| match which {
+            Tasks::All => true,
+            Tasks::OfCase(id) => task.case.id == *id,
+            Tasks::OfApp { user, app } => {
+                task.app == *app && user.is_none_or(|user| user == task.case.user)
+            }
+        };
+        Ok(tasks.filter(wanted).collect())
+    }
+
+    /// A user's case of which there is a report, and the holders that are to return something for it.
+    ///
+    /// # Errors
+    /// As [`Engine::done_by`]; or it is no case of access or portability, or was withdrawn.
+    pub fn report_of(&self, user: u32, id: &str) -> Result<(Row, Vec<Task>), EngineError> {
+        let (case, holders) = self.case(&self.lock_writer(), user, id)?;
+        match (case.right, case.end) {
+            (
+                CaseRight::Access | CaseRight::Portability,
+                None | Some((End::Done | End::Refused, _)),
+            ) => {}
+            (CaseRight::Access | CaseRight::Portability, Some((End::Withdrawn, _)))
+            | (CaseRight::Rectification | CaseRight::Erasure | CaseRight::Lasting(_), _) => {
+                return Err(Invalid::NoReport(case.id).into());
+            }
+        }
+        let row = row(&case, &holders, self.clock.now().wall);
+        let done = holders.into_iter().filter(|holder| holder.progress == Progress::Done);
+        Ok((row, done.map(|holder| Task { case: case.clone(), app: holder.app }).collect()))
+    }
+
+    /// The holders of a user's case that did their part.
+    ///
+    /// # Errors
+    /// The user has no such case, or the store cannot be read.
+    pub fn done_by(&self, user: u32, id: &str) -> Result<Vec<Task>, EngineError> {
+        let (case, holders) = self.case(&self.lock_writer(), user, id)?;
+        let done = holders.into_iter().filter(|holder| holder.progress == Progress::Done);
+        Ok(done.map(|holder| Task { case: case.clone(), app: holder.app }).collect())
     }
 
     fn case(

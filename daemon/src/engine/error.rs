@@ -223,6 +223,9 @@ pub enum Invalid {
         /// How it ended.
         end: &'static str,
     },
+    /// A case that returns nothing.
+    #[error("there is no report of case {0}: it asks for no copy, or was withdrawn")]
+    NoReport(i64),
     /// No such right.
     #[error(
         "`{0}` is no right; use access, rectification, erasure, portability, objection, restriction or automated-decisions"

@@ -36,6 +36,14 @@ impl Store {
         Ok(self.cases_where(&format!("id = {id}"))?.pop())
     }
 
+    /// Everybody's cases that have not ended, newest first.
+    ///
+    /// # Errors
+    /// As [`Store::cases`].
+    pub fn open_cases(&self) -> Result<Vec<CaseRow>, StoreError> {
+        self.cases_where("ended IS NULL")
+    }
+
     fn cases_where(&self, which: &str) -> Result<Vec<CaseRow>, StoreError> {
         let mut cases: Vec<CaseRow> = Vec::new();
         let sql = format!(

@@ -49,7 +49,7 @@ fn files(root: &Path) -> Result<BTreeMap<String, u32>> {
 }
 
 /// What a phone or a distribution expects, by path.
-const EXPECTED: [(&str, u32); 33] = [
+const EXPECTED: [(&str, u32); 34] = [
     ("usr/libexec/consentd", 0o755),
     ("usr/bin/consentctl", 0o755),
     ("usr/lib/libconsent.so.1.0.1.0", 0o644),
@@ -66,6 +66,7 @@ const EXPECTED: [(&str, u32); 33] = [
     ("usr/share/dbus-1/interfaces/org.consentd.Identifiers1.xml", 0o644),
     ("usr/share/dbus-1/interfaces/org.consentd.Rights1.xml", 0o644),
     ("usr/share/dbus-1/interfaces/org.consentd.Agent1.xml", 0o644),
+    ("usr/share/dbus-1/interfaces/org.consentd.Holder1.xml", 0o644),
     ("usr/share/dbus-1/interfaces/org.consentd.Cookies1.xml", 0o644),
     ("usr/share/polkit-1/actions/org.consentd.policy", 0o644),
     ("usr/lib/systemd/system/consentd.service", 0o644),

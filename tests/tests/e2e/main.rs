@@ -10,6 +10,7 @@ mod agent;
 mod breaches;
 mod breaker;
 mod buses;
+mod cases;
 mod check;
 mod client;
 mod client_c;

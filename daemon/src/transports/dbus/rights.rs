@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use consentd_dbus::{Error, Result};
-use zbus::interface;
 use zbus::message::Header;
+use zbus::object_server::SignalEmitter;
+use zbus::{OwnedFd, interface};
 
 use super::admission::Admitted;
 use super::dict::{Dict, Options, Reader, dict, dicts};
 use super::errors::wire;
+use super::report;
 use super::service::Service;
 use crate::authority::Act;
-use crate::engine::cases::{CaseRight, Opening};
+use crate::engine::cases::{CaseRight, Opening, Tasks};
 use crate::engine::error::Invalid;
 use crate::engine::{Engine, EngineError};
 
@@ -43,7 +45,10 @@ impl Rights {
             let (app, purpose, data, statement) = (&*app, &*purpose, &*data, &*statement);
             engine.open_case(user, &Opening { right, app, purpose, data, statement }, by)
         });
-        Ok(opened.await?.to_string())
+        let case = opened.await?;
+        self.0.dispatch(Tasks::OfCase(case));
+        self.0.tell_of_case(user, case.to_string()).await;
+        Ok(case.to_string())
     }
 
     #[zbus(out_args("cases"))]
@@ -74,10 +79,48 @@ impl Rights {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<()> {
         let admitted = self.admit(&header, options, Act::Exercise).await?;
-        let withdraw =
-            move |engine: &Engine| engine.withdraw_case(admitted.user, &case, admitted.by);
-        self.blocking(withdraw).await.map(drop)
+        let user = admitted.user;
+        let id = case.clone();
+        let told = self.blocking(move |engine| {
+            let told = engine.done_by(user, &id)?;
+            engine.withdraw_case(user, &id, admitted.by)?;
+            Ok(told)
+        });
+        self.0.resume(told.await?);
+        self.0.tell_of_case(user, case).await;
+        Ok(())
     }
+
+    #[zbus(out_args("lines"))]
+    async fn report(
+        &self,
+        case: String,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<OwnedFd> {
+        let admitted = self.admit(&header, options, Act::Exercise).await?;
+        let place = self.0.exports.take(admitted.uid)?;
+        let user = admitted.user;
+        let (row, tasks) = self.blocking(move |engine| engine.report_of(user, &case)).await?;
+        report::report(Arc::clone(&self.0), row, tasks, user, place).map(OwnedFd::from)
+    }
+
+    async fn register_holder(
+        &self,
+        path: zbus::ObjectPath<'_>,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<()> {
+        Reader::new(options).end("")?;
+        self.0.register_holder(&header, &path).await
+    }
+
+    #[zbus(signal)]
+    pub(super) async fn case_changed(
+        emitter: &SignalEmitter<'_>,
+        case: &str,
+        details: Dict,
+    ) -> zbus::Result<()>;
 
     #[zbus(property(emits_changed_signal = "const"))]
     async fn version(&self) -> u32 {

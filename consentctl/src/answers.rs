@@ -92,6 +92,8 @@ pub struct Setting {
     pub toggle: String,
     pub app: String,
     pub name: String,
+    #[serde(default)]
+    pub scope: String,
     pub stored: String,
     pub state: String,
     pub decided_by: String,
@@ -162,6 +164,17 @@ pub struct Collected {
     pub retention: Option<String>,
     pub decision: Option<String>,
     pub reason: Option<String>,
+}
+
+/// What `Cookies1.Explain` says of a cookie besides the answer.
+#[derive(Debug, Default, Deserialize)]
+pub struct CookieDetails {
+    pub site: Option<String>,
+    pub category: Option<String>,
+    pub category_name: Option<String>,
+    pub declared: Option<u64>,
+    #[serde(default)]
+    pub elsewhere: Vec<String>,
 }
 
 /// `Gate1.WhoAmI`.

@@ -7,6 +7,7 @@ use consentd_dbus::names::exit;
 use serde_json::json;
 use zbus::fdo;
 
+use crate::jar::JarError;
 use crate::printable::{printable, printable_json};
 use crate::values::Malformed;
 
@@ -31,9 +32,15 @@ pub enum Failure {
     /// The catalogue has no entry of that id.
     #[error("the catalogue has no entry {0}")]
     NoEntry(String),
+    /// The register has no breach of that number.
+    #[error("no breach {0}")]
+    NoBreach(String),
     /// No backup can be restored.
     #[error("there is no good backup to restore")]
     NoBackup,
+    /// A browser's jar was not read.
+    #[error(transparent)]
+    Jar(#[from] JarError),
     /// What clap cannot see.
     #[error("{0}")]
     Usage(String),
@@ -59,7 +66,8 @@ impl Failure {
         match self {
             Failure::NoBus(_) | Failure::Ended => exit::UNREACHABLE,
             Failure::Call(error) | Failure::Mistyped(error, _) => code(error),
-            Failure::NoEntry(_) => exit::INVALID,
+            Failure::Jar(JarError::Damaged { .. }) => exit::DAMAGED,
+            Failure::NoEntry(_) | Failure::NoBreach(_) | Failure::Jar(_) => exit::INVALID,
             Failure::Usage(_) => exit::USAGE,
             Failure::Malformed(_) | Failure::Io(_) | Failure::NoBackup => exit::DAMAGED,
         }
@@ -77,7 +85,9 @@ impl Failure {
             Failure::Call(error) | Failure::Mistyped(error, _) => error.short_name(),
             Failure::Malformed(_) => "Malformed".to_owned(),
             Failure::NoEntry(_) => "NoEntry".to_owned(),
+            Failure::NoBreach(_) => "NoBreach".to_owned(),
             Failure::NoBackup => "NoBackup".to_owned(),
+            Failure::Jar(_) => "Jar".to_owned(),
             Failure::Usage(_) => "Usage".to_owned(),
             Failure::Io(_) => "Io".to_owned(),
         }
@@ -102,8 +112,9 @@ impl Failure {
                                   begins anew"
                 .to_owned(),
             Failure::NoEntry(_) => "`consentctl catalog list` shows what there is".to_owned(),
+            Failure::NoBreach(_) => "`consentctl breach list` shows what there is".to_owned(),
             Failure::Usage(_) => "`consentctl help` shows how it is used".to_owned(),
-            Failure::Io(_) => String::new(),
+            Failure::Io(_) | Failure::Jar(_) => String::new(),
         }
     }
 

@@ -7,6 +7,7 @@ mod dialogue;
 mod dictionary;
 mod doctor;
 mod failure;
+mod jar;
 mod json;
 mod printable;
 mod progress;

@@ -1,6 +1,9 @@
 //! One run: the bus, whose settings are meant, where the answers go, and the present moment.
 
-use consentd_dbus::{Admin1Proxy, Details, Gate1Proxy, Options, Settings1Proxy};
+use consentd_dbus::{
+    Admin1Proxy, Cookies1Proxy, Details, Gate1Proxy, Identifiers1Proxy, Options, Rights1Proxy,
+    Settings1Proxy,
+};
 use jiff::Zoned;
 use zbus::Connection;
 use zbus::connection::Builder;
@@ -55,9 +58,29 @@ impl Session {
         builder.build().await.map_err(|error| Failure::Call(error.into()))
     }
 
+    /// Browsers' interface.
+    pub async fn cookies(&self) -> Result<Cookies1Proxy<'_>, Failure> {
+        let builder =
+            Cookies1Proxy::builder(&self.connection).cache_properties(CacheProperties::No);
+        builder.build().await.map_err(|error| Failure::Call(error.into()))
+    }
+
     /// The administration's interface.
     pub async fn admin(&self) -> Result<Admin1Proxy<'_>, Failure> {
         let builder = Admin1Proxy::builder(&self.connection).cache_properties(CacheProperties::No);
+        builder.build().await.map_err(|error| Failure::Call(error.into()))
+    }
+
+    /// The identifiers' interface.
+    pub async fn identifiers(&self) -> Result<Identifiers1Proxy<'_>, Failure> {
+        let builder =
+            Identifiers1Proxy::builder(&self.connection).cache_properties(CacheProperties::No);
+        builder.build().await.map_err(|error| Failure::Call(error.into()))
+    }
+
+    /// The rights' interface.
+    pub async fn rights(&self) -> Result<Rights1Proxy<'_>, Failure> {
+        let builder = Rights1Proxy::builder(&self.connection).cache_properties(CacheProperties::No);
         builder.build().await.map_err(|error| Failure::Call(error.into()))
     }
 

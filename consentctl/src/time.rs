@@ -28,6 +28,22 @@ impl FromStr for Duration {
     }
 }
 
+/// How long something is kept, in the largest unit that tells it: `2 y`, `87 d`, `7 h`; 0 is until the
+/// browser ends.
+pub fn age(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(365 * 86_400, "y"), (86_400, "d"), (3_600, "h"), (60, "min")];
+    if seconds == 0 {
+        return "session".to_owned();
+    }
+    let whole = UNITS.iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
+    // What is no whole number of any is rounded, in a unit that there are a few of.
+    let rounded = UNITS.iter().find(|(unit, _)| seconds >= 2 * unit);
+    match whole.or(rounded) {
+        Some((unit, word)) => format!("{} {word}", seconds.saturating_add(unit / 2) / unit),
+        None => format!("{seconds} s"),
+    }
+}
+
 /// A moment to come, in Unix seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline(pub i64);
@@ -202,6 +218,25 @@ mod tests {
     fn at(text: &str) -> i64 {
         let local: DateTime = text.parse().unwrap();
         local.to_zoned(now().time_zone().clone()).unwrap().timestamp().as_second()
+    }
+
+    #[test]
+    fn an_age_is_told_in_its_largest_unit() {
+        for (seconds, told) in [
+            (0, "session"),
+            (1, "1 s"),
+            (90, "90 s"),
+            (900, "15 min"),
+            (7 * 3_600, "7 h"),
+            (86_400, "1 d"),
+            (400 * 86_400, "400 d"),
+            (2 * 365 * 86_400, "2 y"),
+            (2 * 365 * 86_400 + 30, "2 y"),
+            (3 * 86_400 - 10, "3 d"),
+            (u64::MAX, "584942417355 y"),
+        ] {
+            assert_eq!(age(seconds), told, "{seconds}");
+        }
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub fn reason(word: &str) -> &str {
         "store-unavailable" => "the daemon's store cannot be used",
         "catalog-unavailable" => "the daemon has no valid catalogue",
         "daemon-unavailable" => "the daemon could not be reached",
+        "essential" => "the site does not work without it",
+        "unlisted" => "not in the policy",
+        "category-off" => "its category is not switched on for this site",
         other => other,
     }
 }
@@ -62,8 +65,26 @@ pub fn basis(word: &str) -> &str {
     }
 }
 
+/// Whose setting is spoken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// An app's, or that of many.
+    App,
+    /// A site's.
+    Site,
+}
+
 /// What decided on a state.
-pub fn decided_by(word: &str) -> &str {
+pub fn decided_by(word: &str, whose: Whose) -> &str {
+    match (word, whose) {
+        ("all-apps", Whose::Site) => "the choice for all sites",
+        ("app", Whose::Site) => "the choice for this site",
+        ("others", Whose::Site) => "the choice for other sites",
+        (word, Whose::Site | Whose::App) => decided_by_app(word),
+    }
+}
+
+fn decided_by_app(word: &str) -> &str {
     match word {
         "all-apps" => "the choice for all apps",
         "app" => "the choice for this app",

@@ -17,6 +17,8 @@ pub enum Act {
     Tighten,
     /// Whatever can loosen a decision.
     Loosen,
+    /// Exercise a right, or withdraw a case: the person themselves, and no program in their name (R57).
+    Exercise,
     /// Locks, reload, the whole device.
     Administer,
 }
@@ -26,6 +28,8 @@ pub enum Act {
 pub enum Action {
     /// An active session may; others authenticate.
     Loosen,
+    /// The person authenticates themselves.
+    Exercise,
     /// An administrator authenticates.
     Administer,
 }
@@ -36,6 +40,7 @@ impl Action {
     pub fn id(self) -> &'static str {
         match self {
             Action::Loosen => consentd_dbus::names::ACTION_LOOSEN,
+            Action::Exercise => consentd_dbus::names::ACTION_RIGHTS,
             Action::Administer => consentd_dbus::names::ACTION_ADMINISTER,
         }
     }
@@ -88,6 +93,11 @@ pub enum Refused {
     /// Somebody else's settings.
     #[error("another user's settings are root's and the guardian's to change; run it as root")]
     OtherUser,
+    /// Nobody can find out whether it is the person.
+    #[error(
+        "a right is exercised by the person themselves, whom polkit authenticates; install polkit, or run it as root"
+    )]
+    StepUp,
     /// The whole device.
     #[error("that is the administrator's; run it as root")]
     AdministratorOnly,
@@ -124,14 +134,16 @@ impl Authority {
             Polkit::Absent => Verdict::Refused(refused),
         };
         match act {
-            _ if is_administrator && (act == Act::Administer || uid != user || uid == 0) => {
-                Verdict::Granted
-            }
+            _ if is_administrator && (uid != user || uid == 0) => Verdict::Granted,
+            Act::Administer | Act::Exercise if is_administrator => Verdict::Granted,
             Act::Administer => ask_or(Action::Administer, Refused::AdministratorOnly),
-            Act::Inspect | Act::Tighten | Act::Loosen if uid != user && guardian != Some(uid) => {
+            Act::Inspect | Act::Tighten | Act::Loosen | Act::Exercise
+                if uid != user && guardian != Some(uid) =>
+            {
                 ask_or(Action::Administer, Refused::OtherUser)
             }
             Act::Inspect | Act::Tighten => Verdict::Granted,
+            Act::Exercise => ask_or(Action::Exercise, Refused::StepUp),
             Act::Loosen => match polkit {
                 Polkit::Present => Verdict::Ask(Action::Loosen),
                 Polkit::Absent => Verdict::Granted,

@@ -16,6 +16,7 @@ pub mod decision;
 pub mod engine;
 pub mod pages;
 pub mod prompts;
+pub mod pseudonym;
 pub mod row;
 
 // Who calls, and who may change what.

@@ -8,7 +8,7 @@ mod edits;
 use std::path::{Path, PathBuf};
 
 use consentd::catalog::load::load;
-use consentd::catalog::{Basis, Catalog, Problem, describe};
+use consentd::catalog::{Basis, Catalog, Problem, Risk, describe};
 use consentd::row::Cell;
 use proptest::prelude::*;
 
@@ -65,6 +65,24 @@ fn each_wrong_value_is_named_with_file_line_key_and_what_would_be_right() {
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// R33: a category is fixed, as essential cookies are, or switching it on is a consent.
+#[test]
+fn r33_a_category_that_is_not_essential_is_a_consent_or_refused() {
+    let advertising = "name = \"Advertising cookies\"\nconsent = true";
+    let toggles = small_file("toggles.toml");
+    assert!(toggles.contains(advertising));
+    let toggles = toggles.replace(advertising, &advertising.replace("true", "false"));
+    let problems = load_with(&[("toggles.toml", toggles)]).unwrap_err();
+    let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "cookies.toml:12: category: `cookies.advertising` is neither fixed nor a consent; what is not \
+          essential needs consent first (R33)"
+        ]
+    );
 }
 
 #[test]
@@ -285,6 +303,20 @@ fn the_shipped_toggles_cover_what_the_policies_say() {
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// Nobody's breach is left to chance: whoever is at high risk is told, everywhere.
+#[test]
+fn r56_every_shipped_region_has_its_users_and_somebody_else_told_of_a_breach() {
+    for (_, region) in shipped().regions.iter() {
+        let at_high_risk = region.breach.iter().filter(|duty| duty.risk <= Risk::High);
+        let who: Vec<&str> = at_high_risk.map(|duty| duty.tell.word()).collect();
+        assert!(who.contains(&"users") && who.len() > 1, "{}: {who:?}", region.id);
+        assert!(region.source.requirement.contains("R56"), "{}", region.id);
+    }
+    let regions = describe(&shipped(), "regions").unwrap();
+    let Some(Cell::List(duties)) = regions[0].get("breach") else { panic!("{regions:?}") };
+    assert_eq!(duties[0], "authority within 72 h if the risk is likely or more (GDPR Art. 33(1))");
 }
 
 #[test]

@@ -11,6 +11,14 @@ pub const GATE: &str = "org.consentd.Gate1";
 pub const SETTINGS: &str = "org.consentd.Settings1";
 /// Support and administration.
 pub const ADMIN: &str = "org.consentd.Admin1";
+/// Resettable identifiers in place of the hardware's.
+pub const IDENTIFIERS: &str = "org.consentd.Identifiers1";
+/// What a person can ask of whoever holds their data.
+pub const RIGHTS: &str = "org.consentd.Rights1";
+/// Browsers, about their jars.
+pub const COOKIES: &str = "org.consentd.Cookies1";
+/// Whoever holds personal data serves it; the daemon alone calls it.
+pub const HOLDER: &str = "org.consentd.Holder1";
 /// Whoever shows prompts serves it; the daemon alone calls it.
 pub const AGENT: &str = "org.consentd.Agent1";
 /// What the property `Version` of every interface says; grows with each added member.
@@ -21,6 +29,8 @@ pub const ERROR_PREFIX: &str = "org.consentd.Error.";
 
 /// polkit: whatever can loosen a decision about the caller's own apps.
 pub const ACTION_LOOSEN: &str = "org.consentd.loosen";
+/// polkit: a right exercised or withdrawn; the person authenticates themselves each time (R57).
+pub const ACTION_RIGHTS: &str = "org.consentd.rights";
 /// polkit: another user's settings, locks, and the reload of the catalogue.
 pub const ACTION_ADMINISTER: &str = "org.consentd.administer";
 

@@ -14,6 +14,12 @@ pub type Options<'a> = HashMap<&'a str, Variant<'a>>;
 pub type Details = BTreeMap<String, OwnedVariant>;
 /// One item's answer: data, decision, reason, refusal.
 pub type ItemResult = (String, String, String, String);
+/// One cookie: name, domain, kind, seconds.
+pub type Cookie<'a> = (&'a str, &'a str, &'a str, u64);
+/// One cookie of a jar that holds many sites': site, name, domain, kind, seconds.
+pub type CookieOn<'a> = (&'a str, &'a str, &'a str, &'a str, u64);
+/// One cookie's answer: name, decision, reason, seconds.
+pub type CookieResult = (String, String, String, u64);
 /// One change of `Set`: toggle, app, state.
 pub type SettingChange<'a> = (&'a str, &'a str, &'a str);
 
@@ -237,6 +243,103 @@ pub trait Admin1 {
     /// Enters one; its id.
     #[zbus(allow_interactive_auth)]
     fn add_breach(&self, breach: Options<'_>, options: Options<'_>) -> Result<String>;
+
+    /// Somebody was told of one, or something was done about it.
+    #[zbus(allow_interactive_auth)]
+    fn note_breach(&self, id: &str, note: Options<'_>, options: Options<'_>) -> Result<()>;
+
+    /// The version of this interface.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> zbus::Result<u32>;
+}
+
+/// `org.consentd.Identifiers1`: resettable identifiers in place of the hardware's.
+#[proxy(
+    interface = "org.consentd.Identifiers1",
+    default_service = "org.consentd",
+    default_path = "/org/consentd"
+)]
+pub trait Identifiers1 {
+    /// May I have this identifier for this purpose, now? The value, and whether it is refused. Recorded.
+    fn get(
+        &self,
+        kind: &str,
+        purpose: &str,
+        context: Options<'_>,
+    ) -> Result<(String, bool, Details)>;
+
+    /// From now on the user's identifiers of this kind are others; the generation after it.
+    #[zbus(allow_interactive_auth)]
+    fn reset(&self, kind: &str, options: Options<'_>) -> Result<u64>;
+
+    /// When each kind was reset; of one app, what it would be given.
+    #[zbus(allow_interactive_auth)]
+    fn list(&self, options: Options<'_>) -> Result<Vec<Details>>;
+
+    /// The version of this interface.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> zbus::Result<u32>;
+}
+
+/// `org.consentd.Rights1`: what a person can ask of whoever holds their data.
+#[proxy(
+    interface = "org.consentd.Rights1",
+    default_service = "org.consentd",
+    default_path = "/org/consentd"
+)]
+pub trait Rights1 {
+    /// Opens a case towards an app, or all of them (`""`); its number.
+    #[zbus(allow_interactive_auth)]
+    fn open(&self, right: &str, app: &str, details: Options<'_>) -> Result<String>;
+
+    /// The person's cases, newest first.
+    fn list(&self, options: Options<'_>) -> Result<Vec<Details>>;
+
+    /// One case.
+    fn get(&self, case: &str, options: Options<'_>) -> Result<Details>;
+
+    /// Takes a case back.
+    #[zbus(allow_interactive_auth)]
+    fn withdraw(&self, case: &str, options: Options<'_>) -> Result<()>;
+
+    /// What a case brought, as JSON lines to read from a pipe.
+    #[zbus(allow_interactive_auth)]
+    fn report(&self, case: &str, options: Options<'_>) -> Result<zbus::OwnedFd>;
+
+    /// Has cases handed to an object of the caller's, for its app.
+    fn register_holder(&self, path: &ObjectPath<'_>, options: Options<'_>) -> Result<()>;
+
+    /// A case is farther. To those who watch its user (`Settings1.Watch`).
+    #[zbus(signal)]
+    fn case_changed(&self, case: &str, details: Details) -> zbus::Result<()>;
+
+    /// The version of this interface.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> zbus::Result<u32>;
+}
+
+/// `org.consentd.Cookies1`: browsers, about what sites keep with them.
+#[proxy(
+    interface = "org.consentd.Cookies1",
+    default_service = "org.consentd",
+    default_path = "/org/consentd"
+)]
+pub trait Cookies1 {
+    /// May this site keep these, and how long? Recorded.
+    fn check(
+        &self,
+        site: &str,
+        jar: &[Cookie<'_>],
+        context: Options<'_>,
+    ) -> Result<Vec<CookieResult>>;
+
+    /// What any browser would be answered, and what the catalogue says of each. Not recorded.
+    #[zbus(allow_interactive_auth)]
+    fn explain(
+        &self,
+        jar: &[CookieOn<'_>],
+        options: Options<'_>,
+    ) -> Result<(Vec<CookieResult>, Vec<Details>)>;
 
     /// The version of this interface.
     #[zbus(property(emits_changed_signal = "const"))]

@@ -9,7 +9,10 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
-use consentd_dbus::{Admin1Proxy, Agent1Proxy, Gate1Proxy, Options, Settings1Proxy, names};
+use consentd_dbus::{
+    Admin1Proxy, Agent1Proxy, Cookies1Proxy, Gate1Proxy, Identifiers1Proxy, Options, Rights1Proxy,
+    Settings1Proxy, names,
+};
 use futures_util::StreamExt;
 use zbus::message::Type;
 use zbus::proxy::CacheProperties;
@@ -17,10 +20,14 @@ use zbus::wire::{Array, Dict, Signature, Structure};
 use zbus::{Connection, Fd, Message, MessageStream, ObjectPath, Variant};
 use zbus_xml::{ArgDirection, Interface, Node};
 
-const XML: [(&str, &str); 4] = [
+const XML: [(&str, &str); 8] = [
     (names::GATE, include_str!("../interfaces/org.consentd.Gate1.xml")),
     (names::SETTINGS, include_str!("../interfaces/org.consentd.Settings1.xml")),
     (names::ADMIN, include_str!("../interfaces/org.consentd.Admin1.xml")),
+    (names::IDENTIFIERS, include_str!("../interfaces/org.consentd.Identifiers1.xml")),
+    (names::RIGHTS, include_str!("../interfaces/org.consentd.Rights1.xml")),
+    (names::COOKIES, include_str!("../interfaces/org.consentd.Cookies1.xml")),
+    (names::HOLDER, include_str!("../interfaces/org.consentd.Holder1.xml")),
     (names::AGENT, include_str!("../interfaces/org.consentd.Agent1.xml")),
 ];
 
@@ -103,6 +110,8 @@ async fn signals_carry_what_the_xml_says() -> Result<()> {
     let mut changed = Gate1Proxy::new(&client).await?.receive_changed().await?;
     let settings = Settings1Proxy::new(&client).await?;
     let mut setting_changed = settings.receive_setting_changed().await?;
+    let rights = Rights1Proxy::new(&client).await?;
+    let mut case_changed = rights.receive_case_changed().await?;
     for interface in interfaces() {
         for signal in interface.signals() {
             let types = signal.args().iter().map(|arg| arg.ty());
@@ -114,6 +123,8 @@ async fn signals_carry_what_the_xml_says() -> Result<()> {
     assert_eq!(changed.next().await.context("Changed")?.args()?.generation, 0);
     let signal = setting_changed.next().await.context("SettingChanged")?;
     assert!(signal.args()?.state.is_empty());
+    let signal = case_changed.next().await.context("CaseChanged")?;
+    assert!(signal.args()?.details.is_empty());
     Ok(())
 }
 
@@ -195,6 +206,26 @@ async fn call_everything(client: &Connection) -> Result<()> {
     admin.reset_store(no()).await?;
     admin.list_breaches(no()).await?;
     admin.add_breach(no(), no()).await?;
+    admin.note_breach("1", no(), no()).await?;
+
+    let identifiers = Identifiers1Proxy::builder(client);
+    let identifiers = identifiers.cache_properties(CacheProperties::No).build().await?;
+    identifiers.get("k", "p", no()).await?;
+    identifiers.reset("k", no()).await?;
+    identifiers.list(no()).await?;
+
+    let rights = Rights1Proxy::builder(client).cache_properties(CacheProperties::No);
+    let rights = rights.build().await?;
+    rights.open("access", "a", no()).await?;
+    rights.list(no()).await?;
+    rights.get("1", no()).await?;
+    rights.withdraw("1", no()).await?;
+    rights.report("1", no()).await?;
+    rights.register_holder(&path, no()).await?;
+    let cookies = Cookies1Proxy::builder(client);
+    let cookies = cookies.cache_properties(CacheProperties::No).build().await?;
+    cookies.check("s", &[("n", "d", "cookie", 1)], no()).await?;
+    cookies.explain(&[("s", "n", "d", "cookie", 1)], no()).await?;
 
     let agent = Agent1Proxy::builder(client).destination(names::BUS_NAME).path(names::PATH);
     let agent = agent.cache_properties(CacheProperties::No).build().await?;
@@ -225,6 +256,7 @@ fn empty(signature: &Signature) -> Result<Variant<'static>> {
         Signature::Str => Variant::from(""),
         Signature::U32 => Variant::from(0_u32),
         Signature::U64 => Variant::from(0_u64),
+        Signature::Bool => Variant::from(false),
         Signature::Fd => {
             Variant::Fd(Fd::from(std::os::fd::OwnedFd::from(File::open("/dev/null")?)))
         }

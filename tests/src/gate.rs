@@ -21,6 +21,8 @@ const NAME: &str = "org.consentd";
 const PATH: &str = "/org/consentd";
 const GATE: &str = "org.consentd.Gate1";
 const SETTINGS: &str = "org.consentd.Settings1";
+const IDENTIFIERS: &str = "org.consentd.Identifiers1";
+const COOKIES: &str = "org.consentd.Cookies1";
 
 type Options = HashMap<String, Variant<'static>>;
 type Results = Vec<(String, String, String, String)>;
@@ -58,6 +60,7 @@ impl Gate {
             Order::Preview(question) => self.ask("Preview", question).await,
             Order::Request(question) => self.ask("Request", question).await,
             Order::WhoAmI => self.who_am_i().await,
+            Order::Identifier(question) => self.identifier(question).await,
             Order::Repeat { times, question } => {
                 let mut last = Reply::Done;
                 for _ in 0..times {
@@ -90,6 +93,17 @@ impl Gate {
             }
             Order::Set { changes } => {
                 self.call(SETTINGS, "Set", &(changes, Options::new()), |_| Ok(Reply::Done)).await
+            }
+            Order::ResetIdentifier => {
+                let body = ("oaid", Options::new());
+                self.call(IDENTIFIERS, "Reset", &body, |_| Ok(Reply::Done)).await
+            }
+            Order::Cookies { site, jar, context } => {
+                let context = options(context)?;
+                self.call(COOKIES, "Check", &(site, jar, context), |reply| {
+                    Ok(Reply::Kept(reply.body().deserialize()?))
+                })
+                .await
             }
             Order::AwaitChanged => {
                 let signal = self.changes.lock().await.next().await;
@@ -129,6 +143,20 @@ impl Gate {
         .await
     }
 
+    async fn identifier(&self, question: Question) -> Result<Reply> {
+        let (purpose, mut data, context) = arguments(question)?;
+        let kind = data.pop().unwrap_or_default();
+        self.call(IDENTIFIERS, "Get", &(kind, purpose, context), |reply| {
+            let body = reply.body();
+            let (value, limited, info): (String, bool, HashMap<String, OwnedVariant>) =
+                body.deserialize()?;
+            let word = |key| info.get(key).map(in_words).unwrap_or_default();
+            let (decision, reason) = (word("decision"), word("reason"));
+            Ok(Reply::Given { value, limited, decision, reason })
+        })
+        .await
+    }
+
     async fn who_am_i(&self) -> Result<Reply> {
         self.call(GATE, "WhoAmI", &(Options::new(),), |reply| {
             let body = reply.body();
@@ -164,11 +192,11 @@ impl Gate {
 }
 
 fn arguments(question: Question) -> Result<(String, Vec<String>, Options)> {
-    let mut context = Options::new();
-    for (key, value) in question.context {
-        context.insert(key, to_value(value)?);
-    }
-    Ok((question.purpose, question.data, context))
+    Ok((question.purpose, question.data, options(question.context)?))
+}
+
+fn options(context: BTreeMap<String, serde_json::Value>) -> Result<Options> {
+    context.into_iter().map(|(key, value)| Ok((key, to_value(value)?))).collect()
 }
 
 fn to_value(value: serde_json::Value) -> Result<Variant<'static>> {

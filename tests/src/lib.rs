@@ -13,6 +13,7 @@ pub mod ctl;
 pub mod daemon;
 pub mod descriptors;
 pub mod gate;
+pub mod holder;
 pub mod person;
 pub mod place;
 pub mod polkit;

@@ -16,6 +16,8 @@ pub enum Order {
     Request(Question),
     /// `Gate1.WhoAmI`.
     WhoAmI,
+    /// `Identifiers1.Get`; the data of the question is the kind.
+    Identifier(Question),
     /// The same check so many times, one after the other; answered with the last answer.
     Repeat {
         /// How often.
@@ -52,6 +54,18 @@ pub enum Order {
     Set {
         /// (toggle, app, state)
         changes: Vec<(String, String, String)>,
+    },
+    /// `Identifiers1.Reset`, which no app may.
+    ResetIdentifier,
+    /// `Cookies1.Check`.
+    Cookies {
+        /// `mi.com`
+        site: String,
+        /// (name, domain, kind, seconds)
+        jar: Vec<(String, String, String, u64)>,
+        /// As a question's.
+        #[serde(default)]
+        context: BTreeMap<String, serde_json::Value>,
     },
     /// Waits for the next `Gate1.Changed`.
     AwaitChanged,
@@ -96,6 +110,19 @@ pub enum Reply {
     Connected(String),
     /// Of a check, a preview or a request.
     Answered(Vec<Answer>),
+    /// Of `Identifiers1.Get`.
+    Given {
+        /// A UUID.
+        value: String,
+        /// Whether it is refused.
+        limited: bool,
+        /// `allow`, `deny` or `ask`.
+        decision: String,
+        /// Why.
+        reason: String,
+    },
+    /// Of a jar: each cookie's name, decision, reason and seconds.
+    Kept(Vec<(String, String, String, u64)>),
     /// Of `WhoAmI`: each key with its value in words.
     Identified(BTreeMap<String, String>),
     /// A call without an answer to speak of went through.

@@ -1,8 +1,12 @@
 //! The command line: verbs, options, and what they take. It decides nothing.
 
 mod agent;
+mod breach;
 mod catalog;
+mod cookies;
+mod identifiers;
 mod ledger;
+mod rights;
 mod store;
 
 use std::path::PathBuf;
@@ -10,8 +14,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use agent::Agent;
+pub use breach::{AddBreach, BreachVerb};
 pub use catalog::{CatalogVerb, Kind};
+pub use cookies::{CookiesVerb, SiteCookies};
+pub use identifiers::{IdentifierKind, IdentifiersVerb};
 pub use ledger::{Counts, Export, Grouping, History, Log, LogVerb, Paging, Period, RecordFilter};
+pub use rights::{OpenCase, RightsVerb};
 pub use store::{Certainty, StoreVerb};
 
 use crate::time::{Deadline, Duration};
@@ -94,6 +102,22 @@ pub enum Verb {
         #[command(subcommand)]
         verb: Option<ProfileVerb>,
     },
+    /// What apps know the person by: OAID, VAID, AAID, and when they were reset.
+    #[command(args_conflicts_with_subcommands = true)]
+    Identifiers {
+        /// What this app would get now, for what it declares. Not recorded.
+        #[arg(long, short, value_name = "APP")]
+        app: Option<String>,
+        /// What to do with them.
+        #[command(subcommand)]
+        verb: Option<IdentifiersVerb>,
+    },
+    /// Ask apps for your data, have it corrected or erased, object: cases, and how far they are.
+    Rights {
+        /// `list` if not given.
+        #[command(subcommand)]
+        verb: Option<RightsVerb>,
+    },
     /// Who the daemon takes this shell for.
     Whoami,
     /// Ask as this shell: may I take these items for this purpose? Recorded.
@@ -142,6 +166,12 @@ pub enum Verb {
         #[command(subcommand)]
         verb: CatalogVerb,
     },
+    /// What sites may keep with a browser: ask, look up, look a jar through.
+    Cookies {
+        /// What to do.
+        #[command(subcommand)]
+        verb: CookiesVerb,
+    },
     /// Show what apps ask you, here, and answer it; until Ctrl-C.
     Agent(Agent),
     /// Load the catalogue and the declarations anew.
@@ -151,6 +181,12 @@ pub enum Verb {
         /// What to do with it.
         #[command(subcommand)]
         verb: StoreVerb,
+    },
+    /// The administrator's register of breaches: who has to be told, by when, and who was.
+    Breach {
+        /// `list` if not given.
+        #[command(subcommand)]
+        verb: Option<BreachVerb>,
     },
     /// Find what is wrong with an installation, and say what to do.
     ///
@@ -311,6 +347,15 @@ pub enum ProfileVerb {
     Get,
     /// Change it; "" returns to the default.
     Set(ProfileChange),
+    /// Report that the user is a minor whose data has to go: the guardian or root alone.
+    ///
+    /// The profile says minor, every consent is withdrawn, marketing and personalisation are switched off,
+    /// and apps that may hold the user's data are to erase it. Earlier records stand.
+    ReportMinor {
+        /// Whether to ask first.
+        #[command(flatten)]
+        certainty: Certainty,
+    },
 }
 
 /// `profile set`.

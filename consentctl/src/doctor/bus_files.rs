@@ -99,19 +99,26 @@ fn bus_policy(root: &Root) -> Finding {
 }
 
 /// What has to stand in the bus policy, and what it means if it does not.
-const POLICY_SAYS: [(&str, &str); 5] = [
+const POLICY_SAYS: [(&str, &str); 8] = [
     ("<policy user=\"consentd\">", "lets the user consentd do nothing"),
     ("<allow own=\"org.consentd\"/>", "lets nobody own org.consentd"),
     ("send_interface=\"org.consentd.Gate1\"/>", "lets no app ask"),
     ("send_interface=\"org.consentd.Settings1\"/>", "lets nobody change settings"),
     ("send_interface=\"org.consentd.Admin1\"/>", "lets nobody administer consentd"),
+    ("send_interface=\"org.consentd.Identifiers1\"/>", "lets no app have an identifier"),
+    ("send_interface=\"org.consentd.Rights1\"/>", "lets nobody exercise a right"),
+    ("send_interface=\"org.consentd.Cookies1\"/>", "lets no browser ask"),
 ];
 
 /// The same for polkit's actions.
-const ACTIONS_SAY: [(&str, &str); 3] = [
+const ACTIONS_SAY: [(&str, &str); 4] = [
     (
         "<action id=\"org.consentd.loosen\">",
         "has no action to loosen by, so nobody can allow anything",
+    ),
+    (
+        "<action id=\"org.consentd.rights\">",
+        "has no action to exercise rights by, so nobody but root can",
     ),
     (
         "<action id=\"org.consentd.administer\">",

@@ -344,7 +344,7 @@ async fn polkit(session: &Session) -> Option<Finding> {
 }
 
 fn of_actions<'a>(actions: impl Iterator<Item = &'a str>) -> Finding {
-    let mut missing = vec![names::ACTION_LOOSEN, names::ACTION_ADMINISTER];
+    let mut missing = vec![names::ACTION_LOOSEN, names::ACTION_RIGHTS, names::ACTION_ADMINISTER];
     for action in actions {
         missing.retain(|ours| *ours != action);
     }
@@ -434,9 +434,9 @@ mod tests {
         assert_eq!(of_agents(None), None);
         assert_eq!(of_agents(Some(0)).map(|finding| finding.health), Some(Health::Warning));
         assert_eq!(of_agents(Some(1)).map(|finding| finding.health), Some(Health::Good));
-        let both = [names::ACTION_LOOSEN, "other", names::ACTION_ADMINISTER];
-        assert_eq!(of_actions(both.into_iter()).health, Health::Good);
-        assert_eq!(of_actions(both.into_iter().take(2)).health, Health::Wrong);
+        let all = [names::ACTION_LOOSEN, "other", names::ACTION_RIGHTS, names::ACTION_ADMINISTER];
+        assert_eq!(of_actions(all.into_iter()).health, Health::Good);
+        assert_eq!(of_actions(all.into_iter().take(3)).health, Health::Wrong);
         for (state, health) in
             [("active", Health::Good), ("failed", Health::Wrong), ("inactive", Health::Warning)]
         {

@@ -1,5 +1,6 @@
 //! `apps` and `app`.
 
+use consentd_dbus::names::SITE_PREFIX;
 use jiff::Zoned;
 
 use crate::answers::{App, AppDetails, AppToggle, Collected};
@@ -13,7 +14,7 @@ use crate::session::Session;
 use crate::table::{Field, Table, dim, facts, plain};
 use crate::time::plural;
 use crate::values::{decode, decode_all};
-use crate::words;
+use crate::words::{self, Whose};
 
 pub async fn apps(session: &Session) -> Result<(), Failure> {
     let apps = session.settings().await?.list_apps(session.options()).await?;
@@ -84,17 +85,20 @@ fn render_app(details: &AppDetails, names: &Names, screen: &Screen, now: &Zoned)
     let mut text =
         if app.name == app.app { name } else { format!("{name} ({})", printable(&app.app)) };
     text.push('\n');
-    text.push_str(&facts(
-        screen,
-        [
-            ("Known by", plain(app.identities.join(", "))),
-            ("Trust", plain(words::trust(&app.trust))),
-            ("Rejected", (Tone::Bad, error)),
-        ],
-    ));
+    let is_site = app.app.starts_with(SITE_PREFIX);
+    if !is_site {
+        text.push_str(&facts(
+            screen,
+            [
+                ("Known by", plain(app.identities.join(", "))),
+                ("Trust", plain(words::trust(&app.trust))),
+                ("Rejected", (Tone::Bad, error)),
+            ],
+        ));
+    }
     if !details.toggles.is_empty() {
         text.push('\n');
-        text.push_str(&toggles(&details.toggles, screen, now));
+        text.push_str(&toggles(&details.toggles, is_site, screen, now));
     }
     let mut purpose = "";
     for block in details.collects.chunk_by(Collected::is_declared_like) {
@@ -111,12 +115,13 @@ fn render_app(details: &AppDetails, names: &Names, screen: &Screen, now: &Zoned)
     text
 }
 
-fn toggles(toggles: &[AppToggle], screen: &Screen, now: &Zoned) -> String {
+fn toggles(toggles: &[AppToggle], is_site: bool, screen: &Screen, now: &Zoned) -> String {
     let mut table = Table::new(screen, &["Toggle", "State", "By", "ID"]);
+    let whose = if is_site { Whose::Site } else { Whose::App };
     for toggle in toggles {
         let lifetime = words::lifetime(toggle.lifetime.as_deref(), toggle.until, now);
         let state = words::state(&toggle.state, &lifetime);
-        let decided = words::decided_by(&toggle.decided_by);
+        let decided = words::decided_by(&toggle.decided_by, whose);
         let tone = Tone::of(&toggle.state);
         table.row([plain(&toggle.name), (tone, state), plain(decided), dim(&toggle.toggle)]);
     }

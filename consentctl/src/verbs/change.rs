@@ -56,7 +56,14 @@ pub async fn reset(session: &Session, app: &str) -> Result<(), Failure> {
     let id = apps.resolve(app);
     let changed = settings.reset(&id, session.options()).await;
     let changed = changed.map_err(|error| apps.suggest(app, error))?;
-    dropped(session, &apps, &id, changed)
+    let app = printable(&apps.both(&id));
+    let told = match changed {
+        0 => format!("Nothing was chosen for {app}."),
+        changed => {
+            format!("{app} is as if it were new: {} dropped.", plural(changed.into(), "choice"))
+        }
+    };
+    dropped(session, changed, &told)
 }
 
 pub async fn forget(session: &Session, app: &str) -> Result<(), Failure> {
@@ -65,20 +72,19 @@ pub async fn forget(session: &Session, app: &str) -> Result<(), Failure> {
     let id = apps.resolve(app);
     let changed = settings.forget(&id, session.options()).await;
     let changed = changed.map_err(|error| apps.suggest(app, error))?;
-    dropped(session, &apps, &id, changed)
+    let app = printable(&apps.both(&id));
+    let choices = match changed {
+        0 => "nothing was chosen for it".to_owned(),
+        changed => plural(changed.into(), "choice") + " dropped",
+    };
+    dropped(session, changed, &format!("{app} is forgotten, its AAID too: {choices}."))
 }
 
-fn dropped(session: &Session, apps: &Dictionary, app: &str, changed: u32) -> Result<(), Failure> {
+fn dropped(session: &Session, changed: u32, told: &str) -> Result<(), Failure> {
     if session.screen.json {
         return session.screen.json(&json::single("changed", changed));
     }
-    let app = printable(&apps.both(app));
-    session.screen.text(&match changed {
-        0 => format!("Nothing was chosen for {app}."),
-        changed => {
-            format!("{app} is as if it were new: {} dropped.", plural(changed.into(), "choice"))
-        }
-    })
+    session.screen.text(told)
 }
 
 pub async fn lock(session: &Session, toggles: &[String]) -> Result<(), Failure> {

@@ -59,8 +59,8 @@ fn field(by: Grouping, group: &Count, names: &Names, now: &Zoned) -> Field {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     match by {
         Grouping::App => plain(app(&text(&group.app), &names.apps)),
-        Grouping::Data => plain(names.data.name(&text(&group.data))),
-        Grouping::Purpose => plain(names.purposes.name(&text(&group.purpose))),
+        Grouping::Data => plain(names.what(&text(&group.data))),
+        Grouping::Purpose => plain(names.for_what(&text(&group.purpose))),
         Grouping::Decision => {
             let decision = text(&group.decision);
             (Tone::of(&decision), decision)

@@ -82,6 +82,11 @@ fn sentence(event: &Event, names: &Names, now: &Zoned) -> String {
         "unlock" => format!("{toggle} unlocked"),
         "profile" => format!("Profile: {state}"),
         "catalog" => "Catalogue loaded".to_owned(),
+        "identifier-reset" => format!("{} reset for {whom}", state.to_uppercase()),
+        "right" => format!("Right towards {whom} holds: {state}"),
+        "right-lifted" => format!("Right towards {whom} lifted: {state}"),
+        "case-opened" => format!("Opened towards {whom}: {state}"),
+        "case-ended" => format!("Ended: {state}"),
         "decline" => {
             let notice = event.notice.as_deref().unwrap_or_default();
             format!("{toggle}: what notice {notice} brought was declined")
@@ -115,6 +120,22 @@ mod tests {
             (json!({"what": "reset", "app": "a"}), "Everything chosen for a dropped"),
             (json!({"what": "lock", "toggle": "ads"}), "ads locked off"),
             (json!({"what": "profile", "state": "region IN"}), "Profile: region IN"),
+            (
+                json!({"what": "identifier-reset", "state": "oaid", "app": ""}),
+                "OAID reset for all apps",
+            ),
+            (
+                json!({"what": "right", "state": "objection, purpose p", "app": "a"}),
+                "Right towards a holds: objection, purpose p",
+            ),
+            (
+                json!({"what": "case-opened", "state": "case 2, access", "app": ""}),
+                "Opened towards all apps: case 2, access",
+            ),
+            (
+                json!({"what": "case-ended", "state": "case 2, access, done"}),
+                "Ended: case 2, access, done",
+            ),
             (json!({"what": "later", "toggle": "ads"}), "later ads"),
         ] {
             let mut event = event;

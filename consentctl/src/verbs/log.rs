@@ -47,8 +47,8 @@ fn render(records: &[Record], names: &Names, screen: &Screen, now: &Zoned) -> St
             plain(time::ago(record.last.unwrap_or(record.at), now)),
             plain(app(&record.app, &names.apps)),
             (Tone::of(&record.decision), record.decision.clone()),
-            plain(names.data.name(&record.data)),
-            plain(names.purposes.name(&record.purpose)),
+            plain(names.what(&record.data)),
+            plain(names.for_what(&record.purpose)),
             dim(&record.reason),
             plain(times),
             dim(record.tag.as_deref().unwrap_or_default()),
@@ -69,8 +69,8 @@ fn sentence(record: &Record, names: &Names, screen: &Screen, now: &Zoned) -> Str
     let what = format!(
         "{}: {} for {} ({}){times}{own}{tag}",
         app(&record.app, &names.apps),
-        names.data.name(&record.data),
-        names.purposes.name(&record.purpose),
+        names.what(&record.data),
+        names.for_what(&record.purpose),
         record.reason,
     );
     format!("{at} {answer} {}", printable(&what))

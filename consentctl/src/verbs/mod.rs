@@ -3,18 +3,22 @@
 mod agent;
 mod apps;
 mod ask;
+mod breach;
 mod catalog;
 mod change;
 mod completions;
 mod consents;
+mod cookies;
 mod counts;
 mod explain;
 mod export;
 mod history;
+mod identifiers;
 mod log;
 mod notices;
 mod profile;
 mod retention;
+mod rights;
 mod status;
 mod store;
 mod stream;
@@ -44,6 +48,10 @@ pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Lock { toggles } => change::lock(session, &toggles).await?,
         Verb::Unlock { toggles } => change::unlock(session, &toggles).await?,
         Verb::Profile { verb } => profile::profile(session, verb).await?,
+        Verb::Identifiers { app, verb } => {
+            identifiers::identifiers(session, app.as_deref(), verb).await?;
+        }
+        Verb::Rights { verb } => rights::rights(session, verb).await?,
         Verb::Whoami => ask::who_am_i(session).await?,
         Verb::Check(question) => return ask::check(session, &question).await,
         Verb::Preview(question) => return ask::preview(session, &question).await,
@@ -57,8 +65,10 @@ pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {
         Verb::Retention { app } => retention::retention(session, app.as_deref()).await?,
         Verb::Notices { pending, verb } => notices::notices(session, pending, verb).await?,
         Verb::Catalog { verb } => catalog::catalog(session, verb).await?,
+        Verb::Cookies { verb } => return cookies::cookies(session, verb).await,
         Verb::Agent(agent) => agent::agent(session, &agent).await?,
         Verb::Reload => catalog::reload(session).await?,
+        Verb::Breach { verb } => breach::breach(session, verb).await?,
         Verb::Store { verb } => return store::store(session, verb).await,
         // These come before there is a session.
         Verb::Completions { shell } => return completions(shell, &session.screen),

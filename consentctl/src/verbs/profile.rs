@@ -3,19 +3,22 @@
 use consentd_dbus::Options;
 
 use crate::answers::Profile;
-use crate::args::{ProfileChange, ProfileVerb};
+use crate::args::{Certainty, ProfileChange, ProfileVerb};
 use crate::failure::Failure;
 use crate::json;
+use crate::printable::printable;
 use crate::screen::Screen;
 use crate::session::Session;
 use crate::table::{facts, plain};
 use crate::user;
 use crate::values::decode;
+use crate::verbs::store::certain;
 
 pub async fn profile(session: &Session, verb: Option<ProfileVerb>) -> Result<(), Failure> {
     match verb {
         None | Some(ProfileVerb::Get) => get(session).await,
         Some(ProfileVerb::Set(change)) => set(session, &change).await,
+        Some(ProfileVerb::ReportMinor { certainty }) => report_minor(session, &certainty).await,
     }
 }
 
@@ -40,6 +43,27 @@ async fn set(session: &Session, change: &ProfileChange) -> Result<(), Failure> {
         return session.screen.json(&json::single("generation", generation));
     }
     get(session).await
+}
+
+async fn report_minor(session: &Session, certainty: &Certainty) -> Result<(), Failure> {
+    let whose = session.user.map_or_else(|| "You are".to_owned(), |uid| user::name(uid) + " is");
+    certain(
+        certainty,
+        &format!(
+            "{} taken for a minor: every consent is withdrawn, marketing and personalisation are \
+             switched off, and apps are to erase what they hold.",
+            printable(&whose)
+        ),
+    )?;
+    let removal = Options::from([("removal", true.into())]);
+    let generation = session.settings().await?.set_profile(removal, session.options()).await?;
+    if session.screen.json {
+        return session.screen.json(&json::single("generation", generation));
+    }
+    session.screen.text(
+        "Every consent is withdrawn, marketing and personalisation are off.\n\
+         `consentctl history` says what was changed; what was recorded before stays.\n",
+    )
 }
 
 fn render(profile: &Profile, screen: &Screen) -> String {

@@ -94,7 +94,7 @@ async fn reset(session: &Session, certainty: &Certainty) -> Result<(), Failure> 
 }
 
 /// Asks on the terminal. A script says so itself.
-fn certain(certainty: &Certainty, what: &str) -> Result<(), Failure> {
+pub(super) fn certain(certainty: &Certainty, what: &str) -> Result<(), Failure> {
     if certainty.yes {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 
-use consentd_dbus::names::MAX_LIMIT;
+use consentd_dbus::names::{MAX_LIMIT, SITE_PREFIX};
 use consentd_dbus::{Details, Options};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use serde_json::Value;
@@ -34,6 +34,25 @@ impl Names {
             data: session.words(Kind::Data).await?,
             purposes: session.words(Kind::Purposes).await?,
         })
+    }
+
+    /// What was asked for: a data item, or a category of cookies.
+    pub fn what<'a>(&'a self, data: &'a str) -> &'a str {
+        match data {
+            "cookies.unlisted" => "Cookies of no category",
+            data => match self.toggles.name(data) {
+                name if name == data => self.data.name(data),
+                name => name,
+            },
+        }
+    }
+
+    /// For what: a purpose, or a site's cookies.
+    pub fn for_what(&self, purpose: &str) -> String {
+        match purpose.strip_prefix(SITE_PREFIX) {
+            Some(site) => format!("the site {site}"),
+            None => self.purposes.name(purpose).to_owned(),
+        }
     }
 
     /// The filter for records.

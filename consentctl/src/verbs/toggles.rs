@@ -13,7 +13,7 @@ use crate::session::Session;
 use crate::table::{Field, Table, dim, facts, plain};
 use crate::time;
 use crate::values::{decode, decode_all};
-use crate::words;
+use crate::words::{self, Whose};
 
 pub async fn toggles(session: &Session) -> Result<(), Failure> {
     let toggles = session.settings().await?.list_toggles(session.options()).await?;
@@ -69,6 +69,16 @@ impl Names {
             (consentd_dbus::Error::UnknownApp(_), Some(app)) => self.apps.suggest(app, error),
             (_, _) => self.toggles.suggest(toggle, error),
         }
+    }
+}
+
+/// Whom a setting is for, in words: of categories of cookies, sites.
+fn whom_of(setting: &Setting, apps: &Dictionary) -> String {
+    use consentd_dbus::names::{ALL_APPS, OTHER_APPS};
+    match (setting.scope.as_str(), setting.app.as_str()) {
+        ("site", ALL_APPS) => "all sites".to_owned(),
+        ("site", OTHER_APPS) => "sites without a choice of their own".to_owned(),
+        (_, app) => whom(app, apps),
     }
 }
 
@@ -143,7 +153,7 @@ fn for_one(toggle: &Toggle) -> String {
 /// One setting: what holds, and why.
 fn render_setting(setting: &Setting, apps: &Dictionary, screen: &Screen, now: &Zoned) -> String {
     let name = screen.paint(Tone::Strong, &setting.name);
-    let whose = printable(&format!("({}), for {}", setting.toggle, whom(&setting.app, apps)));
+    let whose = printable(&format!("({}), for {}", setting.toggle, whom_of(setting, apps)));
     let head = format!("{name} {whose}\n");
     let by = setting.by.as_deref().map(|by| format!(" by {}", words::by(by)));
     let since = setting.since.map(|since| format!(" {}", time::ago(since, now)));
@@ -178,7 +188,7 @@ fn render_setting(setting: &Setting, apps: &Dictionary, screen: &Screen, now: &Z
 /// One setting after it was set, in a sentence; what holds can be another thing than what was stored.
 pub fn render_change(setting: &Setting, apps: &Dictionary, screen: &Screen, now: &Zoned) -> String {
     let paint = |state: &str| screen.paint(Tone::of(state), state);
-    let (name, whom) = (printable(&setting.name), printable(&whom(&setting.app, apps)));
+    let (name, whom) = (printable(&setting.name), printable(&whom_of(setting, apps)));
     if setting.stored == "unset" {
         let (state, why) = (paint(&setting.state), printable(decided_by(setting)));
         return format!("{name}: nothing is stored for {whom}; {state} by {why}.");
@@ -200,11 +210,8 @@ fn decided_by(setting: &Setting) -> &str {
     if setting.unconfirmed {
         return "the restore of the store: it asks until it is set again";
     }
-    let is_site = setting.app.starts_with(consentd_dbus::names::SITE_PREFIX);
-    match setting.decided_by.as_str() {
-        "app" if is_site => "the choice for this site",
-        word => words::decided_by(word),
-    }
+    let whose = if setting.scope == "site" { Whose::Site } else { Whose::App };
+    words::decided_by(&setting.decided_by, whose)
 }
 
 #[cfg(test)]
@@ -308,7 +315,7 @@ mod tests {
     #[test]
     fn a_setting_tells_what_decided_and_what_is_stored() {
         let setting = setting(&json!({
-            "app": "site:example.org", "stored": "on", "lifetime": "boot", "since": 1_789_999_880,
+            "app": "site:example.org", "scope": "site", "stored": "on", "lifetime": "boot", "since": 1_789_999_880,
             "by": "shell", "notice": "2025-10-10",
         }));
         assert_eq!(
@@ -316,7 +323,7 @@ mod tests {
             "\
 Ad services (ad-services), for the site example.org
   State       off
-  Decided by  the choice for all apps
+  Decided by  the choice for all sites
   Stored      on, until the device restarts, set 2 minutes ago by the shell
   Consent     given under the notice 2025-10-10
 "

@@ -232,6 +232,10 @@ pub struct App {
     pub id: Box<str>,
     /// `Weather`
     pub name: Box<str>,
+    /// Who makes it: apps of one vendor share their VAID. `example.org`
+    pub vendor: Option<Box<str>>,
+    /// The bus name at which it answers cases (R44). `org.example.Weather`
+    pub holder: Option<Box<str>>,
     /// How it is recognised: at least one way.
     pub identities: Vec<Identity>,
     /// What its pairs have in common.

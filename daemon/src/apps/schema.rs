@@ -83,6 +83,10 @@ pub(super) struct App<'a> {
     pub id: Text<'a>,
     #[serde(borrow)]
     pub name: Text<'a>,
+    #[serde(borrow, default)]
+    pub vendor: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub holder: Option<Text<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

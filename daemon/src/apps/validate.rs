@@ -44,6 +44,8 @@ impl Declared {
         let app = App {
             id: id.into(),
             name: id.into(),
+            vendor: None,
+            holder: None,
             identities,
             collections: Vec::new(),
             pairs: Vec::new(),
@@ -56,11 +58,19 @@ impl Declared {
 pub(super) fn declare(raw: &Declaration<'_>, catalog: &Catalog, wrongs: &mut Wrongs) -> Declared {
     wrongs.take(app_id(&raw.app.id), || "app.id".to_owned());
     wrongs.take(values::words(&raw.app.name), || "app.name".to_owned());
+    if let Some(vendor) = &raw.app.vendor {
+        wrongs.take(is_vendor(vendor), || "app.vendor".to_owned());
+    }
+    if let Some(holder) = &raw.app.holder {
+        wrongs.take(is_bus_name(holder), || "app.holder".to_owned());
+    }
     let (identities, identity_paths) = identities(&raw.identity, wrongs);
     sdks(&raw.sdk, wrongs);
     let mut app = App {
         id: (*raw.app.id).into(),
         name: (*raw.app.name).into(),
+        vendor: raw.app.vendor.as_deref().map(Into::into),
+        holder: raw.app.holder.as_deref().map(Into::into),
         identities,
         collections: Vec::with_capacity(raw.collects.len()),
         pairs: Vec::new(),
@@ -81,6 +91,35 @@ fn app_id(id: &str) -> Result<(), String> {
         id.escape_debug(),
         values::ID_BYTES
     ))
+}
+
+/// A name that an app owns on the bus.
+fn is_bus_name(name: &str) -> Result<(), String> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let is_element = |part: &str| {
+        !part.starts_with(|first: char| first.is_ascii_digit())
+            && !part.is_empty()
+            && part.bytes().all(fits)
+    };
+    match name.len() <= 255 && name.contains('.') && name.split('.').all(is_element) {
+        true => Ok(()),
+        false => Err(format!(
+            "`{}` is no name on the bus; write the one that the app owns, such as `org.example.Weather`",
+            name.escape_debug()
+        )),
+    }
+}
+
+/// The word that apps of one vendor have in common.
+fn is_vendor(vendor: &str) -> Result<(), String> {
+    match is_made_of(vendor, b".-_") && vendor.len() <= values::ID_BYTES {
+        true => Ok(()),
+        false => Err(format!(
+            "`{}` is no vendor; write one word for all of its apps, such as its domain `example.org`, in at most {} bytes",
+            vendor.escape_debug(),
+            values::ID_BYTES
+        )),
+    }
 }
 
 /// Makes an identity of a name, or says what is wrong with the name.

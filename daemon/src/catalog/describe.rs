@@ -3,8 +3,8 @@
 use crate::row::Row;
 
 use super::{
-    BasisTerm, Catalog, Cookie, Cover, DataItem, Narrowing, Never, Notice, Purpose, Recipient,
-    Region, Requires, Source, Toggle, Transfer, values,
+    Answer, BasisTerm, Catalog, Cookie, Cover, DataItem, Duty, Narrowing, Never, Notice, Purpose,
+    Recipient, Region, Requires, Source, Toggle, Transfer, values,
 };
 
 /// All entries of a kind: `data`, `purposes`, `toggles`, `bases`, `recipients`, `cookies`,
@@ -101,6 +101,7 @@ fn toggle(toggle: &Toggle) -> Row {
         .with("scope", toggle.scope.word())
         .with("all_default", toggle.all_default.word())
         .with("app_default", toggle.app_default.word())
+        .with("minors", toggle.minors)
         .with("succeeds", list(&toggle.succeeds))
         .with("covers", toggle.covers.iter().map(written).collect::<Vec<_>>());
     sourced(row, &toggle.source)
@@ -157,8 +158,24 @@ fn region(region: &Region, default: &str) -> Row {
         .maybe("authority", region.authority.as_ref())
         .with("data_centres", list(&region.data_centres))
         .with("transfer", rule)
-        .with("transfer_countries", list(countries));
+        .with("transfer_countries", list(countries))
+        .with("answer", answer(&region.answer))
+        .with("breach", region.breach.iter().map(duty).collect::<Vec<_>>());
     sourced(row, &region.source)
+}
+
+fn answer(answer: &Answer) -> String {
+    format!("within {} ({})", values::written_age(answer.within), answer.law)
+}
+
+fn duty(duty: &Duty) -> String {
+    // Laws count hours.
+    let within = match duty.within {
+        seconds if seconds.is_multiple_of(3_600) => format!("{} h", seconds / 3_600),
+        seconds => values::written_age(seconds),
+    };
+    let (who, risk) = (duty.tell.word(), duty.risk.word());
+    format!("{who} within {within} if the risk is {risk} or more ({})", duty.law)
 }
 
 fn notice(notice: &Notice) -> Row {

@@ -7,9 +7,9 @@ use super::select::{self, GROUPS};
 use super::sheet::{Known, Placed, Spot};
 use super::table::{Index as _, Table};
 use super::{
-    AppDefault, Basis, BasisTerm, Cookie, Cover, DataItem, DataIx, Kind, Narrowing, Never, Notice,
-    Purpose, PurposeIx, Recipient, Region, RegionIx, Requires, Scope, Sensitivity, Shape, Source,
-    State, Terms, Toggle, ToggleIx, Transfer, Trust, values,
+    Answer, AppDefault, Basis, BasisTerm, Cookie, Cover, DataItem, DataIx, Duty, Kind, Narrowing,
+    Never, Notice, Purpose, PurposeIx, Recipient, Region, RegionIx, Requires, Scope, Sensitivity,
+    Shape, Source, State, Terms, Toggle, ToggleIx, Told, Transfer, Trust, values,
 };
 
 /// The purposes that may rest on a legitimate interest (R27).
@@ -237,6 +237,7 @@ pub(super) fn toggle(
         scope: raw.scope,
         all_default: raw.all_default,
         app_default: raw.app_default,
+        minors: raw.minors,
         succeeds: raw.succeeds,
         covers,
     }
@@ -252,6 +253,10 @@ fn states(spot: &mut Spot<'_, '_>, raw: &schema::Toggle, kind: Kind) {
         let right = "say `all_default = \"off\"`, or `app_default = \"ask\"` or `\"off\"`";
         let text = format!("no default makes a consent toggle on for an app; {right}");
         spot.wrong("all_default", text);
+    }
+    if !raw.minors && raw.scope != Scope::Site {
+        let text = "only a category of cookies is closed to minors here; else the purpose is (R38)";
+        spot.wrong("minors", text);
     }
     match kind {
         Kind::Switch => {}
@@ -310,11 +315,18 @@ pub(super) fn cookie(
         spot.take(&format!("domains.{position}"), values::domain(domain));
     }
     let category = toggles.refer(spot, "category", &raw.category);
-    if let Some(toggle) = category.map(|category| &toggles.table[category])
-        && toggle.scope != Scope::Site
-    {
-        let text = format!("`{}` is no category of cookies: its scope is not `site`", toggle.id);
-        spot.wrong("category", text);
+    if let Some(toggle) = category.map(|category| &toggles.table[category]) {
+        if toggle.scope != Scope::Site {
+            let text =
+                format!("`{}` is no category of cookies: its scope is not `site`", toggle.id);
+            spot.wrong("category", text);
+        } else if toggle.kind != Kind::Fixed && !toggle.consent {
+            let text = format!(
+                "`{}` is neither fixed nor a consent; what is not essential needs consent first (R33)",
+                toggle.id
+            );
+            spot.wrong("category", text);
+        }
     }
     let max_age = spot.take("max_age", values::age(&raw.max_age));
     for (position, conflict) in raw.conflicts.iter().enumerate() {
@@ -348,6 +360,8 @@ pub(super) fn region(spot: &mut Spot<'_, '_>, raw: schema::Region) -> Region {
     countries(spot, "countries", &raw.countries);
     countries(spot, "data_centres", &raw.data_centres);
     Region {
+        answer: answer(spot, raw.answer),
+        breach: duties(spot, raw.breach, raw.authority.is_some()),
         transfer: transfer(spot, raw.transfer),
         source: source(spot, raw.requirement, raw.section),
         id: raw.id,
@@ -359,6 +373,44 @@ pub(super) fn region(spot: &mut Spot<'_, '_>, raw: schema::Region) -> Region {
         data_centres: raw.data_centres,
         authority: raw.authority,
     }
+}
+
+/// Within how long a case is to be answered (R52). A region that says nothing has the shortest time that
+/// those of the policies have: a ruling.
+fn answer(spot: &mut Spot<'_, '_>, raw: Option<schema::Answer>) -> Answer {
+    let Some(raw) = raw else {
+        return Answer { within: 30 * 86_400, law: "ruling".into() };
+    };
+    spot.take("answer.law", values::words(&raw.law));
+    let within = spot.take("answer.within", values::span(&raw.within)).unwrap_or_default();
+    Answer { within, law: raw.law }
+}
+
+/// Whom to tell of a breach (R56).
+fn duties(spot: &mut Spot<'_, '_>, raw: Vec<schema::Duty>, has_authority: bool) -> Vec<Duty> {
+    let mut duties: Vec<Duty> = Vec::with_capacity(raw.len());
+    for (position, duty) in raw.into_iter().enumerate() {
+        let at = |key: &str| format!("breach.{position}.{key}");
+        spot.take(&at("law"), values::words(&duty.law));
+        spot.take(&at("tell"), values::words(&duty.tell));
+        let within = spot.take(&at("within"), values::span(&duty.within)).unwrap_or_default();
+        let tell = match &*duty.tell {
+            "authority" if !has_authority => {
+                let text = "this region names no `authority`; name it, or the body to tell here";
+                spot.wrong(&at("tell"), text);
+                Told::Authority
+            }
+            "authority" => Told::Authority,
+            "users" => Told::Users,
+            _ => Told::Body(duty.tell.clone()),
+        };
+        if duties.iter().any(|known| known.tell == tell) {
+            let text = format!("`{}` stands in the list already; keep one of the two", tell.word());
+            spot.wrong(&at("tell"), text);
+        }
+        duties.push(Duty { tell, risk: duty.risk, within, law: duty.law });
+    }
+    duties
 }
 
 fn countries(spot: &mut Spot<'_, '_>, key: &str, codes: &Words) {

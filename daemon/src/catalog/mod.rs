@@ -26,7 +26,7 @@ pub use basis::{Bases, Basis, BasisTerm, Narrowing, Requires};
 pub use describe::describe;
 pub use document::{Place, Problem};
 pub(crate) use entries::PERSONALISED_ADS;
-pub use region::{Notice, NoticeKind, Region, Transfer};
+pub use region::{Answer, Duty, Notice, NoticeKind, Region, Risk, Told, Transfer};
 pub use table::{Entry, Table};
 pub use toggle::{AppDefault, Cover, Kind, Scope, State, Toggle};
 

@@ -26,8 +26,90 @@ pub struct Region {
     pub authority: Option<Box<str>>,
     /// Where its data may go (R37).
     pub transfer: Transfer,
+    /// Within how long a case is to be answered (R52).
+    pub answer: Answer,
+    /// Whom to tell of a breach, and by when (R56).
+    pub breach: Vec<Duty>,
     /// Where the policy states it.
     pub source: Source,
+}
+
+/// Within how long a case is to be answered (R52).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Seconds.
+    pub within: u64,
+    /// The law that says so.
+    pub law: Box<str>,
+}
+
+/// Somebody who has to be told of a breach (R56).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duty {
+    /// Who.
+    pub tell: Told,
+    /// From which risk on.
+    pub risk: Risk,
+    /// Within how many seconds after it was found.
+    pub within: u64,
+    /// The law that says so.
+    pub law: Box<str>,
+}
+
+/// Who has to be told of a breach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// The region's authority.
+    Authority,
+    /// The people concerned.
+    Users,
+    /// Another body, by its name.
+    Body(Box<str>),
+}
+
+impl Told {
+    /// The word in a catalogue: a body's is its name.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            Told::Authority => "authority",
+            Told::Users => "users",
+            Told::Body(name) => name,
+        }
+    }
+}
+
+/// How likely a breach harms the people concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Risk {
+    /// It hardly can.
+    Unlikely,
+    /// It may.
+    Likely,
+    /// It may badly.
+    High,
+}
+
+impl Risk {
+    /// All of them.
+    pub const ALL: [Risk; 3] = [Risk::Unlikely, Risk::Likely, Risk::High];
+
+    /// The word in a catalogue, in the store and on the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Risk::Unlikely => "unlikely",
+            Risk::Likely => "likely",
+            Risk::High => "high",
+        }
+    }
+
+    /// The risk of a word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|risk| risk.word() == word)
+    }
 }
 
 /// Where a region's personal data may go (R37).

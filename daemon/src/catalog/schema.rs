@@ -4,7 +4,7 @@
 
 use serde::Deserialize;
 
-use super::{AppDefault, Basis, Kind, NoticeKind, Scope, Sensitivity, Shape, State, Trust};
+use super::{AppDefault, Basis, Kind, NoticeKind, Risk, Scope, Sensitivity, Shape, State, Trust};
 
 /// Ids or words, as written.
 pub(super) type Words = Vec<Box<str>>;
@@ -128,6 +128,8 @@ pub(super) struct Toggle {
     pub scope: Scope,
     pub all_default: State,
     pub app_default: AppDefault,
+    #[serde(default = "yes")]
+    pub minors: bool,
     #[serde(default)]
     pub succeeds: Words,
     #[serde(default)]
@@ -182,6 +184,22 @@ pub(super) struct Transfer {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Duty {
+    pub tell: Box<str>,
+    pub risk: Risk,
+    pub within: Box<str>,
+    pub law: Box<str>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Answer {
+    pub within: Box<str>,
+    pub law: Box<str>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Region {
     pub id: Box<str>,
     pub name: Box<str>,
@@ -193,6 +211,9 @@ pub(super) struct Region {
     #[serde(default)]
     pub data_centres: Words,
     pub transfer: Transfer,
+    pub answer: Option<Answer>,
+    #[serde(default)]
+    pub breach: Vec<Duty>,
     pub requirement: Box<str>,
     pub section: Box<str>,
 }

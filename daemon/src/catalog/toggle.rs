@@ -85,6 +85,9 @@ pub struct Toggle {
     pub all_default: State,
     /// The state of an app nobody set.
     pub app_default: AppDefault,
+    /// Whether its cookies are open to minors (R38). Only a category of cookies says no: of a pair the
+    /// purpose says it.
+    pub minors: bool,
     /// Toggles of an earlier catalogue whose stored off it inherits.
     pub succeeds: Vec<Box<str>>,
     /// What it covers, for display: each a (purposes, data) rectangle.

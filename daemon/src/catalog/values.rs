@@ -96,6 +96,14 @@ pub(super) fn age(text: &str) -> Result<u64, String> {
     })
 }
 
+/// How long somebody may take, in seconds: `72 h`.
+pub(super) fn span(text: &str) -> Result<u64, String> {
+    age(text).ok().filter(|seconds| *seconds > 0).ok_or_else(|| {
+        let text = text.escape_debug();
+        format!("`{text}` is no span; write a number and `min`, `h` or `d`, such as `72 h`")
+    })
+}
+
 /// A lifetime as [`age`] reads it, in the largest unit that fits it evenly.
 pub(super) fn written_age(seconds: u64) -> String {
     let units = [("y", 365 * 86_400), ("d", 86_400), ("h", 3_600), ("min", 60)];

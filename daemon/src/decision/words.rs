@@ -93,6 +93,9 @@ reasons! {
     StoreUnavailable Deny "store-unavailable" "the daemon's store cannot be used";
     CatalogUnavailable Deny "catalog-unavailable" "the daemon has no valid catalogue";
     DaemonUnavailable Deny "daemon-unavailable" "the daemon cannot be reached";
+    Essential Allow "essential" "the site does not work without it";
+    Unlisted Deny "unlisted" "the policy lists no such cookie on this domain";
+    CategoryOff Deny "category-off" "its category is not switched on for this site";
 }
 
 impl From<Basis> for Reason {

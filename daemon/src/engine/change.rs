@@ -2,6 +2,8 @@
 //!
 //! Who may change it is [`crate::authority`]'s to say, before.
 
+use consentd_dbus::names::SITE_PREFIX;
+
 use super::consent::{ConsentEnd, HowEnded};
 use super::error::{EngineError, Invalid, TooLarge};
 use super::names::{ALL_APPS, AppKey, NoticeKey, OTHER_APPS};
@@ -9,6 +11,7 @@ use super::policy::Policy;
 use super::publish::Draft;
 use super::request::check_id;
 use super::settings::{Allowance, By, Entry, Key, Lifetime, LockedFor};
+use super::site::Site;
 use super::{ChangedSetting, Engine, State};
 use crate::catalog::{Kind, Scope, State as ToggleState, Toggle, ToggleIx};
 use crate::clock::Moment;
@@ -192,7 +195,7 @@ impl Engine {
         self.clear(user, app, by, What::Reset)
     }
 
-    /// The app was removed: as [`Engine::reset`], and its history stays.
+    /// The app was removed: as [`Engine::reset`], and its AAID is no more; its history stays.
     ///
     /// # Errors
     /// As [`Engine::reset`].
@@ -237,6 +240,9 @@ impl Engine {
                     app: Some(app.into()),
                     ..event(what, Some(user), Some(by), now)
                 });
+            }
+            if what == What::Forget {
+                state.forget_identifiers(draft, user, app, by, now);
             }
             Ok(())
         })?;
@@ -401,10 +407,13 @@ fn app_of(state: &mut State, toggle: &Toggle, app: &str) -> Result<AppKey, Engin
         (Scope::All, _) => Err(Invalid::NoApp { toggle: id() }.into()),
         (Scope::App, "") => Err(Invalid::NeedsApp { toggle: id() }.into()),
         (Scope::App | Scope::Both | Scope::Site, "*") => Ok(OTHER_APPS),
-        (Scope::Site, site) => match site.strip_prefix("site:") {
-            Some(host) if is_host(host) => Ok(state.numbers.app(site)),
-            Some(_) | None => Err(Invalid::NeedsSite { toggle: id() }.into()),
+        (Scope::Site, app) => match Site::named(app) {
+            Some(site) => Ok(state.numbers.app(site?.id())),
+            None => Err(Invalid::NeedsSite { toggle: id() }.into()),
         },
+        (Scope::App | Scope::Both, app) if app.starts_with(SITE_PREFIX) => {
+            Err(Invalid::NoSite { toggle: id() }.into())
+        }
         (Scope::App | Scope::Both, app) => known_app(state, app),
     }
 }
@@ -415,6 +424,9 @@ pub(super) fn known_app(state: &mut State, app: &str) -> Result<AppKey, EngineEr
     if app.is_empty() || app == "*" {
         return Err(unknown());
     }
+    if let Some(site) = Site::named(app) {
+        return state.numbers.apps.find(site?.id()).map(AppKey).ok_or_else(unknown);
+    }
     if let Some(number) = state.numbers.apps.find(app) {
         return Ok(AppKey(number));
     }
@@ -422,14 +434,6 @@ pub(super) fn known_app(state: &mut State, app: &str) -> Result<AppKey, EngineEr
         state.policy.as_ref().map_err(|error| EngineError::CatalogUnavailable(error.clone()))?;
     let rejected = policy.apps.rejected().iter().any(|rejection| *rejection.app == *app);
     if rejected { Ok(state.numbers.app(app)) } else { Err(unknown()) }
-}
-
-fn is_host(host: &str) -> bool {
-    let label = |label: &str| {
-        !label.is_empty()
-            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    host.len() <= 253 && host.split('.').all(label)
 }
 
 fn lifetime(options: &SetOptions, now: Moment) -> Result<Lifetime, EngineError> {

@@ -1,16 +1,17 @@
 //! A check: judged under what is in force and what is on its way, recorded, answered.
 
+use super::error::EngineError;
 use super::names::{AppKey, ToggleKey};
 use super::policy::Policy;
 use super::settings::{Key, Lifetime, View};
 use super::standing::{Once, Resolver};
 use super::{Engine, Request, State};
-use crate::apps::AppIx;
+use crate::apps::{AppIx, Identity};
 use crate::catalog::{Catalog, Shape, State as ToggleState};
 use crate::clock::Moment;
 use crate::decision::trace::Step;
 use crate::decision::{self, Decision, Reason, Refusal, Ruling, Situation};
-use crate::identity::Caller;
+use crate::identity::{Caller, Kind};
 use crate::ledger::Record;
 
 /// Who asks, and about whose settings.
@@ -170,15 +171,10 @@ impl Engine {
     ) -> T {
         let declared = asker.declared(policy);
         let (region, minor) = self.config.profile(&policy.catalog, view, asker.user);
-        let resolved = Once::of(Resolver {
-            policy,
-            view,
-            user: asker.user,
-            app: declared.map_or(NOBODY, |app| policy.app_key(app)),
-            now,
-        });
-        let held = declared
-            .map_or_else(Vec::new, |app| view.isolated(policy, asker.user, policy.app_key(app)));
+        let app = declared.map_or(NOBODY, |app| policy.app_key(app));
+        let mut held = view.held(&policy.catalog, asker.user, app);
+        held.extend(view.isolated(policy, asker.user, app));
+        let resolved = Once::of(Resolver { policy, view, user: asker.user, app, now });
         judge(&Situation {
             catalog: &policy.catalog,
             caller: asker.caller.map(|caller| caller.trust),
@@ -264,6 +260,31 @@ pub(super) fn generation(state: &State, asker: Asker<'_>) -> u64 {
             state.touched.last(asker.user, policy.app_key(app), toggles)
         }
         None => state.touched.last(asker.user, NOBODY, []),
+    }
+}
+
+/// An app as it would ask with the best identity it declares.
+pub(super) fn as_declared(policy: &Policy, user: u32, id: &str) -> Result<Caller, EngineError> {
+    let (ix, app) = policy.app(id).ok_or_else(|| EngineError::UnknownApp { id: id.into() })?;
+    let best = app.identities.iter().max_by_key(|identity| identity.best_trust());
+    Ok(Caller {
+        user,
+        kind: best.map_or(Kind::Executable, kind_of),
+        app: app.id.clone(),
+        declared: Some(ix),
+        instance: "".into(),
+        trust: best.map_or(crate::catalog::Trust::Weak, Identity::best_trust),
+    })
+}
+
+fn kind_of(identity: &Identity) -> Kind {
+    match identity {
+        Identity::Flatpak(_) => Kind::Flatpak,
+        Identity::Snap(_) => Kind::Snap,
+        Identity::User { .. } => Kind::User,
+        Identity::Unit(_) => Kind::Unit,
+        Identity::Executable(_) => Kind::Executable,
+        Identity::Scope(_) => Kind::Scope,
     }
 }
 

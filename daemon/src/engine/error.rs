@@ -20,6 +20,12 @@ pub enum EngineError {
         /// What was named.
         id: String,
     },
+    /// The user has no case with this number.
+    #[error("no case `{0}`; `consentctl rights list` lists them")]
+    UnknownCase(String),
+    /// Too many cases are open.
+    #[error("{0} cases are open already; wait until some are answered, or withdraw one")]
+    TooManyCases(usize),
     /// The request does not make sense.
     #[error(transparent)]
     Invalid(#[from] Invalid),
@@ -47,6 +53,9 @@ pub enum EngineError {
     /// The memory of a gate failed.
     #[error("the gate's memory failed: {0}")]
     Gate(#[from] consentd_gate::GateError),
+    /// The system gave no random bytes.
+    #[error("the system gave no randomness: {0}")]
+    NoRandomness(#[source] std::io::Error),
     /// The store cannot be used.
     #[error("the store cannot be used: {0}")]
     StoreUnavailable(String),
@@ -68,17 +77,21 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// Whether the same may go well another time: what failed is the disk, not what was asked.
+    /// Whether the same may go well another time: what failed is the disk or the system, not what was
+    /// asked.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
-            EngineError::StoreUnavailable(_)
+            EngineError::NoRandomness(_)
+            | EngineError::StoreUnavailable(_)
             | EngineError::NotStored(_)
             | EngineError::LedgerUnavailable(_)
             | EngineError::Ledger(_)
             | EngineError::Store(_) => true,
             EngineError::UnknownToggle { .. }
             | EngineError::UnknownApp { .. }
+            | EngineError::UnknownCase(_)
+            | EngineError::TooManyCases(_)
             | EngineError::Invalid(_)
             | EngineError::TooLarge(_)
             | EngineError::Locked { .. }
@@ -159,7 +172,24 @@ pub enum Invalid {
         /// Which.
         toggle: String,
     },
-    /// Not a site.
+    /// Not a host.
+    #[error("`{site}` is no site: {why}")]
+    Site {
+        /// What was named, its beginning at least.
+        site: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A site where none can be.
+    #[error("`{toggle}` is no category of cookies; `site:HOST` goes with those alone")]
+    NoSite {
+        /// Which.
+        toggle: String,
+    },
+    /// Neither a cookie, nor local storage, nor a beacon.
+    #[error("`{0}` is kept in no way; use cookie, local-storage or beacon")]
+    CookieKind(String),
+    /// Not a site, where one is needed.
     #[error(
         "`{toggle}` is set site by site: name `site:HOST`, `*`, or leave it empty for all sites"
     )]
@@ -185,9 +215,85 @@ pub enum Invalid {
     /// Not an app that can be reset.
     #[error("name one app; all apps at once cannot be reset")]
     ResetAll,
+    /// A correction of nothing.
+    #[error("say what is wrong and how it should be: `--text`")]
+    NothingStated,
+    /// Nobody holds it.
+    #[error("no declared app collects that; leave the purpose, the data item or the app out")]
+    NobodyCollects,
+    /// A case that is over.
+    #[error("case {case} is {end} already, and cannot be withdrawn")]
+    CaseEnded {
+        /// Which.
+        case: i64,
+        /// How it ended.
+        end: &'static str,
+    },
+    /// A case that returns nothing.
+    #[error("there is no report of case {0}: it asks for no copy, or was withdrawn")]
+    NoReport(i64),
+    /// No such right.
+    #[error(
+        "`{0}` is no right; use access, rectification, erasure, portability, objection, restriction or automated-decisions"
+    )]
+    Right(String),
+    /// No such purpose.
+    #[error("no purpose `{0}`; `consentctl catalog list purposes` lists them")]
+    UnknownPurpose(String),
+    /// No such data item.
+    #[error("no data item `{0}`; `consentctl catalog list data` lists them")]
+    UnknownData(String),
     /// No such region.
-    #[error("no region `{0}`; `consentctl catalog list regions` lists them")]
-    Region(String),
+    #[error("no region `{region}`; use {known}")]
+    Region {
+        /// What was named.
+        region: String,
+        /// Those there are.
+        known: String,
+    },
+    /// A breach of nothing.
+    #[error("say in `what` what happened")]
+    NothingHappened,
+    /// A time to come.
+    #[error("the time in `{0}` is not over yet")]
+    Ahead(&'static str),
+    /// Found before it happened.
+    #[error("`happened` is after `found`, or a time is before 1970")]
+    HappenedLater,
+    /// Not a risk.
+    #[error("`{0}` is no risk; use unlikely, likely or high")]
+    Risk(String),
+    /// Not a data item.
+    #[error("no data item `{0}`; `consentctl catalog list data` lists them")]
+    DataItem(String),
+    /// No such breach.
+    #[error("no breach `{0}`; `consentctl breach list` lists them")]
+    Breach(String),
+    /// Neither told nor done.
+    #[error("say who was told, or what was done")]
+    NothingDone,
+    /// Told of what nobody knew.
+    #[error("nobody was told before the breach was found")]
+    ToldBeforeFound,
+    /// Nobody of that name.
+    #[error("`{who}` is not to be told of it; to be told: {known}")]
+    NobodyToTell {
+        /// Who was named.
+        who: String,
+        /// Who is.
+        known: String,
+    },
+    /// Not a kind of identifier.
+    #[error("no kind `{0}`; use oaid, vaid or aaid")]
+    IdentifierKind(String),
+    /// An app for an OAID.
+    #[error("the OAID is one for all of a user's apps; leave the app out")]
+    OneForAllApps,
+    /// A removal beside something else.
+    #[error(
+        "`removal` goes alone: it makes the user a minor, and changes nothing else of the profile"
+    )]
+    RemovalAlone,
     /// No such age band.
     #[error("`{0}` is no age band; use adult or minor")]
     AgeBand(String),
@@ -210,9 +316,18 @@ pub enum TooLarge {
     /// Bytes of an id.
     #[error("an id of {0} bytes; at most 128 go")]
     Id(usize),
+    /// Cookies in a jar.
+    #[error("{0} cookies in one jar; at most 10,000 go, so bring the rest in another")]
+    Cookies(usize),
     /// Bytes of a tag.
     #[error("a tag of {0} bytes; at most 64 go")]
     Tag(usize),
+    /// Bytes of a text.
+    #[error("a text of {0} bytes; at most 4,096 go")]
+    Text(usize),
+    /// Names in a list.
+    #[error("a list of {0} names; at most 1,024 go")]
+    Names(usize),
     /// Changes in one set.
     #[error("{0} changes at once; at most 1,024 go")]
     Changes(usize),

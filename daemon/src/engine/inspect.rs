@@ -1,18 +1,21 @@
 //! Looking at what is set, declared, in force: rows for people and tools. Nothing here is a decision.
 
+use consentd_dbus::names::SITE_PREFIX;
+
 use super::change::find_toggle;
+use super::check::as_declared;
 use super::error::{EngineError, Invalid};
 use super::names::{ALL_APPS, AppKey, OTHER_APPS};
 use super::policy::Policy;
 use super::request::check_id;
 use super::settings::{AgeBand, DecidedBy, Key, View};
+use super::site::Site;
 use super::{Asker, Engine, Request, State};
 use crate::apps::{App, Destination, Identity, Recipient};
-use crate::catalog::{Catalog, State as ToggleState, Toggle, ToggleIx};
+use crate::catalog::{Catalog, Scope, State as ToggleState, Toggle, ToggleIx};
 use crate::clock::Moment;
 use crate::decision::trace::Step;
 use crate::decision::{Context, Ruling};
-use crate::identity::{Caller, Kind as IdentityKind};
 use crate::ledger::{By, Count, Filter, LedgerError, LedgerReader, Line, Page};
 use crate::row::Row;
 
@@ -75,8 +78,13 @@ impl Engine {
     /// No such toggle or app, or no catalogue in force.
     pub fn get(&self, user: u32, toggle: &str, app: &str) -> Result<Row, EngineError> {
         check_id(app)?;
+        let site = Site::named(app).transpose()?;
+        let app = site.as_ref().map_or(app, Site::id);
         self.look(|look| {
             let (ix, toggle) = find_toggle(look.policy, toggle)?;
+            if site.is_some() && toggle.scope != Scope::Site {
+                return Err(Invalid::NoSite { toggle: (*toggle.id).into() }.into());
+            }
             let key = look.app_key(app)?;
             Ok(look.setting(user, ix, toggle, key, app))
         })
@@ -103,12 +111,17 @@ impl Engine {
         })
     }
 
-    /// One app: how it is recognised, its settings, what it declares and what it would hear.
+    /// One app: how it is recognised, its settings, what it declares and what it would hear. Of
+    /// `site:HOST` its categories of cookies.
     ///
     /// # Errors
-    /// No such app, or no catalogue in force.
+    /// No such app, not a site, or no catalogue in force.
     pub fn get_app(&self, user: u32, id: &str) -> Result<Row, EngineError> {
         check_id(id)?;
+        if let Some(site) = Site::named(id) {
+            let site = site?;
+            return self.look(|look| Ok(look.site(user, &site)));
+        }
         self.look(|look| {
             if let Some((_, app)) = look.policy.app(id) {
                 let settings = look.settings_of(user, app);
@@ -277,7 +290,7 @@ impl Look<'_> {
             "*" => Ok(OTHER_APPS),
             app => match self.state.numbers.apps.find(app) {
                 Some(number) => Ok(AppKey(number)),
-                None if app.starts_with("site:") => Ok(AppKey(u32::MAX)),
+                None if app.starts_with(SITE_PREFIX) => Ok(AppKey(u32::MAX)),
                 None => Err(EngineError::UnknownApp { id: app.into() }),
             },
         }
@@ -313,7 +326,14 @@ impl Look<'_> {
             .and(self.setting(user, ix, toggle, ALL_APPS, ""))
     }
 
-    fn setting(&self, user: u32, ix: ToggleIx, toggle: &Toggle, app: AppKey, id: &str) -> Row {
+    pub(super) fn setting(
+        &self,
+        user: u32,
+        ix: ToggleIx,
+        toggle: &Toggle,
+        app: AppKey,
+        id: &str,
+    ) -> Row {
         let key = self.policy.toggle_key(ix);
         let resolved = self.view.resolve(toggle, key, user, app, self.now);
         let locked = self.view.is_locked(user, key);
@@ -330,6 +350,7 @@ impl Look<'_> {
             .with("toggle", &toggle.id)
             .with("app", id)
             .with("name", &toggle.name)
+            .with("scope", toggle.scope.word())
             .with("stored", stored.map_or("unset", |stored| stored.entry.state.word()))
             .with("state", state.word())
             .with("layer", layer)
@@ -375,31 +396,6 @@ impl Look<'_> {
         };
         let toggles = catalog.toggles.iter().filter(|(ix, _)| covers(ix));
         toggles.map(|(ix, toggle)| self.setting(user, ix, toggle, key, &app.id)).collect()
-    }
-}
-
-/// An app as it would ask with the best identity it declares.
-fn as_declared(policy: &Policy, user: u32, id: &str) -> Result<Caller, EngineError> {
-    let (ix, app) = policy.app(id).ok_or_else(|| EngineError::UnknownApp { id: id.into() })?;
-    let best = app.identities.iter().max_by_key(|identity| identity.best_trust());
-    Ok(Caller {
-        user,
-        kind: best.map_or(IdentityKind::Executable, kind_of),
-        app: app.id.clone(),
-        declared: Some(ix),
-        instance: "".into(),
-        trust: best.map_or(crate::catalog::Trust::Weak, Identity::best_trust),
-    })
-}
-
-fn kind_of(identity: &Identity) -> IdentityKind {
-    match identity {
-        Identity::Flatpak(_) => IdentityKind::Flatpak,
-        Identity::Snap(_) => IdentityKind::Snap,
-        Identity::User { .. } => IdentityKind::User,
-        Identity::Unit(_) => IdentityKind::Unit,
-        Identity::Executable(_) => IdentityKind::Executable,
-        Identity::Scope(_) => IdentityKind::Scope,
     }
 }
 

@@ -4,14 +4,20 @@
 //! [`change`] → what it denies is published → the store commits → what it allows is published.
 //! Any error, doubt or absence denies.
 
+pub mod breaches;
+pub mod cases;
 pub mod change;
 mod check;
 pub mod consent;
+mod cookies;
 pub mod entries;
 pub mod error;
 mod gate;
+pub mod held;
+pub mod identifiers;
 mod inspect;
 pub mod lived;
+pub mod minor;
 pub mod names;
 pub mod notices;
 mod opening;
@@ -24,6 +30,7 @@ mod recover;
 pub mod request;
 pub mod retention;
 pub mod settings;
+pub mod site;
 pub mod standing;
 mod terms;
 mod touched;
@@ -37,9 +44,10 @@ use crate::catalog::{Catalog, RegionIx};
 use crate::clock::Clock;
 use crate::ledger::{Event, Ledger, LedgerError, LedgerReader, Record};
 use crate::pages::Pages;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 pub use check::{Answer, Asker, Checked};
+pub use cookies::{Explained, Jar, JarChecked, MAX_COOKIES, fits};
 pub use error::EngineError;
 pub use gate::OpenedGate;
 pub use inspect::Health;
@@ -89,7 +97,7 @@ pub struct Changed {
 pub struct ChangedSetting {
     /// Whose; none for everybody.
     pub user: Option<u32>,
-    /// The toggle's id; none for a profile.
+    /// The toggle's id; none for a profile and for a right.
     pub toggle: Option<String>,
     /// The app; `""` for all.
     pub app: String,
@@ -280,6 +288,21 @@ impl Engine {
 
     fn lock_writer(&self) -> MutexGuard<'_, Option<Store>> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads what is in the store and not in memory.
+    fn in_store<T>(
+        &self,
+        writer: &Option<Store>,
+        read: impl FnOnce(&Store) -> Result<T, StoreError>,
+    ) -> Result<T, EngineError> {
+        match writer.as_ref() {
+            Some(store) => Ok(read(store)?),
+            None => {
+                let error = self.read_state().store.clone().err().unwrap_or_default();
+                Err(EngineError::StoreUnavailable(error))
+            }
+        }
     }
 
     fn lock_ledger(&self) -> MutexGuard<'_, Result<Ledger, String>> {

@@ -4,9 +4,43 @@ use super::change::event;
 use super::error::{EngineError, Invalid};
 use super::policy::Policy;
 use super::request::check_id;
-use super::settings::{AgeBand, By, Profile};
+use super::settings::By;
 use super::{ChangedSetting, Engine};
+use crate::catalog::Catalog;
 use crate::ledger::{Event, What};
+
+/// How old a user is, as far as the rule asks (R38).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgeBand {
+    /// Not a minor.
+    Adult,
+    /// A minor.
+    Minor,
+}
+
+impl AgeBand {
+    /// The word on the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            AgeBand::Adult => "adult",
+            AgeBand::Minor => "minor",
+        }
+    }
+}
+
+/// A user's region, age band, language and guardian; each unset until somebody sets it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// A region's id.
+    pub region: Option<Box<str>>,
+    /// Adult or minor.
+    pub age_band: Option<AgeBand>,
+    /// BCP 47.
+    pub language: Option<Box<str>>,
+    /// The uid of the guardian; root alone puts it.
+    pub guardian: Option<u32>,
+}
 
 impl Engine {
     /// Changes a user's profile by what `change` names. Returns the generation.
@@ -73,7 +107,7 @@ impl ProfileChange<'_> {
             new.region = match region {
                 "" => None,
                 known if policy.catalog.regions.find(known).is_some() => Some(known.into()),
-                other => return Err(Invalid::Region(other.into()).into()),
+                other => return Err(no_region(&policy.catalog, other).into()),
             };
         }
         if let Some(age_band) = self.age_band {
@@ -103,7 +137,13 @@ impl ProfileChange<'_> {
     }
 }
 
-fn describe(profile: &Profile) -> String {
+/// There is no such region, but these.
+pub(super) fn no_region(catalog: &Catalog, region: &str) -> Invalid {
+    let known: Vec<&str> = catalog.regions.ids().collect();
+    Invalid::Region { region: region.into(), known: known.join(", ") }
+}
+
+pub(super) fn describe(profile: &Profile) -> String {
     let mut words = Vec::new();
     words.extend(profile.region.as_ref().map(|region| format!("region {region}")));
     words.extend(profile.age_band.map(|age| format!("age {}", age.word())));

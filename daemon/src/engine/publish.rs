@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use super::breaches::{Breach, Note};
+use super::cases::CaseChange;
 use super::consent::{ConsentEnd, HowEnded};
 use super::gate::Outcome;
 use super::names::{ALL_APPS, AppKey, ToggleKey};
@@ -28,6 +30,9 @@ pub(super) struct Draft {
     pub ended: Vec<ConsentEnd>,
     pub events: Vec<Event>,
     pub changed: Vec<ChangedSetting>,
+    pub breaches: Vec<Breach>,
+    pub breach_notes: Vec<(i64, Note)>,
+    pub cases: Vec<CaseChange>,
     pub generation: u64,
 }
 
@@ -49,7 +54,7 @@ pub(super) struct Unsaved {
 impl Unsaved {
     /// How many denials wait for the disk.
     pub fn len(&self) -> usize {
-        self.denials.entries.len() + self.denials.locks.len()
+        self.denials.entries.len() + self.denials.locks.len() + self.denials.rights.len()
     }
 }
 
@@ -61,6 +66,12 @@ impl Draft {
             && self.overlay.locks.is_empty()
             && self.overlay.profiles.is_empty()
             && self.overlay.refusals.is_empty()
+            && self.overlay.secrets.is_empty()
+            && self.overlay.renewals.is_empty()
+            && self.breaches.is_empty()
+            && self.breach_notes.is_empty()
+            && self.cases.is_empty()
+            && self.overlay.rights.is_empty()
             && self.overlay.notices.is_empty()
             && self.overlay.retention.is_empty()
             && self.events.is_empty()
@@ -123,6 +134,9 @@ impl Engine {
             consents: &draft.consents,
             ended: &ended,
             events: &events,
+            breaches: &draft.breaches,
+            breach_notes: &draft.breach_notes,
+            cases: &draft.cases,
             at: now.wall,
             generation: draft.generation,
             ..Batch::default()
@@ -325,6 +339,7 @@ impl Unsaved {
         self.denials.allowances.extend(denials.allowances.iter().map(|(key, gone)| (*key, *gone)));
         self.denials.locks.extend(denials.locks.iter().map(|(lock, held)| (*lock, *held)));
         self.denials.refusals.extend(denials.refusals.iter().map(|(key, count)| (*key, *count)));
+        self.denials.rights.extend(denials.rights.clone());
     }
 }
 
@@ -342,6 +357,9 @@ fn with_unsaved(draft: &mut Draft, state: &State) -> Vec<Event> {
     for (key, count) in &state.unsaved.denials.refusals {
         draft.overlay.refusals.entry(*key).or_insert(*count);
     }
+    for (key, since) in &state.unsaved.denials.rights {
+        draft.overlay.rights.entry(key.clone()).or_insert(*since);
+    }
     state.unsaved.events.iter().chain(&draft.events).cloned().collect()
 }
 
@@ -357,11 +375,14 @@ fn denials(overlay: Overlay) -> Overlay {
         .collect();
     let locks = overlay.locks.into_iter().filter(|(_, held)| *held).collect();
     let refusals = overlay.refusals.into_iter().filter(|(_, count)| *count > 0).collect();
-    Overlay { entries, allowances, locks, refusals, ..Overlay::default() }
+    let rights = overlay.rights.into_iter().filter(|(_, since)| since.is_some()).collect();
+    Overlay { entries, allowances, locks, refusals, rights, ..Overlay::default() }
 }
 
 fn denies(event: &Event) -> bool {
-    event.what == What::Lock || event.state.as_deref() == Some(ToggleState::Off.word())
+    event.what == What::Lock
+        || event.what == What::Right
+        || event.state.as_deref() == Some(ToggleState::Off.word())
 }
 
 /// What successors inherit of toggles that are gone: offs and locks, which move on to them. An off is

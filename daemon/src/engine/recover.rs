@@ -7,6 +7,7 @@ use std::path::Path;
 use std::thread::JoinHandle;
 
 use super::error::EngineError;
+use super::held::{self, HeldKey, Since};
 use super::names::{ALL_APPS, ToggleKey};
 use super::policy::{Numbers, PolicyError};
 use super::settings::{AgeBand, By, Entry, Key, LockedFor, Overlay, Restored, Settings};
@@ -139,6 +140,9 @@ impl Engine {
         state.settings.take(overlay);
         if behind.is_some() {
             state.settings.allowances.clear();
+            // As in the store: which identifiers were reset since, nobody knows.
+            state.settings.secrets.clear();
+            state.settings.renewals.clear();
             state.settings.restored = Some(Restored { generation, apps: u32::MAX, at });
         }
         state.unsaved.in_outbox += owed.len();
@@ -326,7 +330,8 @@ fn unconfirmed(state: &State, restored: Restored) -> usize {
     stored + unset.filter(|key| settings.entries.get(key).is_none()).count()
 }
 
-/// What events took away, in their order: offs, locks, an age band that became a minor's, a guardian.
+/// What events took away, in their order: offs, locks, rights exercised, an age band that became a
+/// minor's, a guardian.
 /// What was chosen after an event stays.
 fn replayed(
     events: &[Event],
@@ -349,6 +354,10 @@ fn replayed(
                 replay_profile(event, user, settings, &mut overlay);
                 continue;
             }
+            (What::Right, Some(user)) => {
+                replay_right(event, user, numbers, settings, &mut overlay);
+                continue;
+            }
             (What::Set | What::Catalog, Some(_)) => None,
             (
                 What::Set
@@ -357,8 +366,13 @@ fn replayed(
                 | What::Expired
                 | What::Consumed
                 | What::Unlock
+                | What::Profile
                 | What::Decline
-                | What::Profile,
+                | What::IdentifierReset
+                | What::Right
+                | What::RightLifted
+                | What::CaseOpened
+                | What::CaseEnded,
                 _,
             ) => continue,
         };
@@ -389,6 +403,22 @@ fn off(event: &Event) -> Entry {
         notice: None,
         state: ToggleState::Off,
         by: by.unwrap_or(By::Shell),
+    }
+}
+
+fn replay_right(
+    event: &Event,
+    user: u32,
+    numbers: &mut Numbers,
+    settings: &Settings,
+    overlay: &mut Overlay,
+) {
+    let words = event.state.as_deref().unwrap_or_default();
+    let Some((right, purpose, data)) = held::parsed(words) else { return };
+    let app = numbers.app(event.app.as_deref().unwrap_or_default());
+    let key = HeldKey { user, app, right, purpose, data };
+    if settings.rights.get(&key).is_none_or(|kept| kept.generation <= event.generation) {
+        overlay.rights.insert(key, Some(Since { generation: event.generation, at: event.at }));
     }
 }
 

@@ -5,11 +5,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::entries::Entries;
+use super::held::{self, Rights, RightsChange};
 use super::names::{ALL_APPS, AppKey, NoticeKey, OTHER_APPS, ToggleKey};
 use super::notices::{NoticeAnswers, NoticeChanges};
 use super::retention::{Retention, RetentionChanges};
 use crate::catalog::{AppDefault, Kind, Scope, State, Toggle};
 use crate::clock::Moment;
+use crate::pseudonym::{Renewals, Renewed, Reset, Secret};
+
+pub use super::profile::{AgeBand, Profile};
 
 /// Whose state of what: one row of the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -174,39 +178,6 @@ impl Allowance {
     }
 }
 
-/// How old a user is, as far as the rule asks (R38).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AgeBand {
-    /// Not a minor.
-    Adult,
-    /// A minor.
-    Minor,
-}
-
-impl AgeBand {
-    /// The word on the wire.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            AgeBand::Adult => "adult",
-            AgeBand::Minor => "minor",
-        }
-    }
-}
-
-/// A user's region, age band, language and guardian; each unset until somebody sets it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Profile {
-    /// A region's id.
-    pub region: Option<Box<str>>,
-    /// Adult or minor.
-    pub age_band: Option<AgeBand>,
-    /// BCP 47.
-    pub language: Option<Box<str>>,
-    /// The uid of the guardian; root alone puts it.
-    pub guardian: Option<u32>,
-}
-
 /// Whose lock: one user's, or everybody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LockedFor {
@@ -242,6 +213,12 @@ pub struct Settings {
     pub profiles: BTreeMap<u32, Profile>,
     /// How often the user refused a prompt about an app's toggle, since they last set it.
     pub refusals: BTreeMap<Key, u32>,
+    /// What a user's identifiers are made from; none until the first one is asked for.
+    pub secrets: BTreeMap<u32, Secret>,
+    /// When identifiers were reset.
+    pub renewals: Renewals,
+    /// Objections, restrictions.
+    pub rights: Rights,
     /// What they answered to notices.
     pub notices: NoticeAnswers,
     /// What became of what was collected.
@@ -263,6 +240,12 @@ pub struct Overlay {
     pub profiles: BTreeMap<u32, Profile>,
     /// Refused prompts; 0 forgets them.
     pub refusals: BTreeMap<Key, u32>,
+    /// Secrets of users whose first identifier was asked for.
+    pub secrets: BTreeMap<u32, Secret>,
+    /// Identifiers that are reset.
+    pub renewals: BTreeMap<Reset, Renewed>,
+    /// Objections, restrictions.
+    pub rights: RightsChange,
     /// Answers to notices.
     pub notices: NoticeChanges,
     /// What became of what was collected.
@@ -292,8 +275,11 @@ impl Settings {
             }
         }
         self.profiles.extend(overlay.profiles);
+        self.secrets.extend(overlay.secrets);
+        self.renewals.extend(overlay.renewals);
         self.refusals.extend(overlay.refusals);
         self.refusals.retain(|_, count| *count > 0);
+        held::take(&mut self.rights, overlay.rights);
         self.notices.take(overlay.notices);
         self.retention.take(overlay.retention);
     }

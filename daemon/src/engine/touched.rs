@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use super::names::{ALL_APPS, AppKey, OTHER_APPS, ToggleKey};
 use super::settings::{Key, LockedFor, Overlay};
 
-/// The generation of the last change of each row, lock, profile, and of the policy.
+/// The generation of the last change of each row, lock, profile and right, and of the policy.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
     rows: HashMap<Key, u64>,
     locks: HashMap<(LockedFor, ToggleKey), u64>,
     profiles: HashMap<u32, u64>,
+    rights: HashMap<(u32, AppKey), u64>,
     /// Apps whose data was isolated, or is no longer.
     held: HashMap<(u32, AppKey), u64>,
     policy: u64,
@@ -27,6 +28,8 @@ impl Touched {
         self.locks.extend(overlay.locks.keys().map(|lock| (*lock, generation)));
         self.held.extend(overlay.retention.apps().map(|app| (app, generation)));
         self.profiles.extend(overlay.profiles.keys().map(|user| (*user, generation)));
+        let rights = overlay.rights.keys().map(|key| ((key.user, key.app), generation));
+        self.rights.extend(rights);
     }
 
     /// Notes that everything is new.
@@ -50,7 +53,9 @@ impl Touched {
         };
         let toggles = toggles.into_iter().filter_map(of_toggle).max();
         let profile = self.profiles.get(&user).copied();
+        let rights = [app, ALL_APPS].into_iter();
+        let rights = rights.filter_map(|app| self.rights.get(&(user, app))).copied().max();
         let held = self.held.get(&(user, app)).copied();
-        toggles.max(profile).max(held).unwrap_or(0).max(self.policy)
+        toggles.max(profile).max(rights).max(held).unwrap_or(0).max(self.policy)
     }
 }

@@ -50,6 +50,11 @@ impl<'a> Record<'a> {
     /// Whether a caller can have made the ids up: those that the catalogue has are few, and each keeps a
     /// row of its own, whatever else the caller asks.
     pub(super) fn may_be_invented(&self) -> bool {
+        // Any host can be named as a site, whatever the answer.
+        self.purpose.starts_with(consentd_dbus::names::SITE_PREFIX) || self.is_about_unknown()
+    }
+
+    fn is_about_unknown(&self) -> bool {
         match self.reason {
             Reason::Unidentified
             | Reason::InsufficientTrust
@@ -81,7 +86,10 @@ impl<'a> Record<'a> {
             | Reason::Refused
             | Reason::TimedOut
             | Reason::NoAgent
-            | Reason::TooManyRefusals => false,
+            | Reason::TooManyRefusals
+            | Reason::Essential
+            | Reason::Unlisted
+            | Reason::CategoryOff => false,
         }
     }
 }
@@ -108,13 +116,23 @@ pub enum What {
     Profile,
     /// A new catalogue handed an off to a toggle's successor.
     Catalog,
+    /// An identifier was reset: `state` says of which kind.
+    IdentifierReset,
+    /// A right was exercised that holds from then on.
+    Right,
+    /// It was lifted.
+    RightLifted,
+    /// A case was opened: `state` says which.
+    CaseOpened,
+    /// It ended.
+    CaseEnded,
     /// What a notice brought was declined.
     Decline,
 }
 
 impl What {
     /// All of them.
-    pub const ALL: [What; 10] = [
+    pub const ALL: [What; 15] = [
         What::Set,
         What::Reset,
         What::Forget,
@@ -124,6 +142,11 @@ impl What {
         What::Unlock,
         What::Profile,
         What::Catalog,
+        What::IdentifierReset,
+        What::Right,
+        What::RightLifted,
+        What::CaseOpened,
+        What::CaseEnded,
         What::Decline,
     ];
 
@@ -140,6 +163,11 @@ impl What {
             What::Unlock => "unlock",
             What::Profile => "profile",
             What::Catalog => "catalog",
+            What::IdentifierReset => "identifier-reset",
+            What::Right => "right",
+            What::RightLifted => "right-lifted",
+            What::CaseOpened => "case-opened",
+            What::CaseEnded => "case-ended",
             What::Decline => "decline",
         }
     }
@@ -162,7 +190,8 @@ pub struct Event {
     pub toggle: Option<String>,
     /// For which app; `""` is all.
     pub app: Option<String>,
-    /// `on`, `off`, `ask`, `unset`; for a profile what was set.
+    /// `on`, `off`, `ask`, `unset`; for a profile what was set; for an identifier its kind; for a right
+    /// and a case which.
     pub state: Option<String>,
     /// How long it holds.
     pub lifetime: Option<String>,

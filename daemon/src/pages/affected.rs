@@ -9,6 +9,7 @@ pub struct Affected {
     rows: Vec<Key>,
     locks: Vec<(LockedFor, ToggleKey)>,
     profiles: Vec<u32>,
+    rights: Vec<(u32, AppKey)>,
     /// Apps whose data may be isolated, or no longer.
     held: Vec<(u32, AppKey)>,
 }
@@ -38,6 +39,7 @@ impl Affected {
                 .collect(),
             locks: change.locks.keys().copied().collect(),
             profiles: change.profiles.keys().copied().collect(),
+            rights: change.rights.keys().map(|key| (key.user, key.app)).collect(),
             held: change.retention.apps().collect(),
         }
     }
@@ -45,7 +47,13 @@ impl Affected {
     /// What it touches of a user's app.
     #[must_use]
     pub fn of(&self, user: u32, app: AppKey) -> Touch {
-        if self.profiles.contains(&user) || self.held.contains(&(user, app)) {
+        let claimed = |(whose, towards): &(u32, AppKey)| {
+            *whose == user && (*towards == app || *towards == ALL_APPS)
+        };
+        if self.profiles.contains(&user)
+            || self.held.contains(&(user, app))
+            || self.rights.iter().any(claimed)
+        {
             return Touch::All;
         }
         let rows = self.rows.iter().filter(|key| {

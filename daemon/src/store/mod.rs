@@ -6,15 +6,19 @@
 //! (`recover`); without one the damage stays where it is, and everything is denied.
 
 mod backup;
+mod cases;
 mod consents;
 mod error;
 mod file;
+mod identifiers;
 mod lock;
 mod marker;
 mod notices;
 mod read;
 mod recover;
+mod register;
 mod retention;
+mod rights;
 mod tally;
 mod write;
 

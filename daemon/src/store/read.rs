@@ -80,6 +80,9 @@ impl Store {
             locks: self.locks(&mut tally)?.into_iter().collect(),
             profiles: self.profiles(&mut tally)?.into_iter().collect(),
             refusals: self.refusals(&mut tally)?.into_iter().collect(),
+            secrets: self.secrets(&mut tally)?.into_iter().collect(),
+            renewals: self.renewals(&mut tally)?.into_iter().collect(),
+            rights: self.rights(&mut tally)?,
             notices: self.notice_answers(&mut tally)?,
             retention: Retention {
                 pairs: self.retained(&mut tally)?,
@@ -363,6 +366,9 @@ impl Loaded {
                 return Err("a setting is of a toggle that is not there");
             }
         }
+        if settings.rights.keys().any(|key| self.apps.name(key.app.0).is_none()) {
+            return Err("a right is towards an app that is not there");
+        }
         let mut notices = settings
             .entries
             .iter()
@@ -429,7 +435,7 @@ fn state(value: ValueRef<'_>) -> Result<State, Unread> {
     }
 }
 
-fn by(value: ValueRef<'_>) -> Result<By, Unread> {
+pub(super) fn by(value: ValueRef<'_>) -> Result<By, Unread> {
     let word = text(value);
     By::ALL
         .into_iter()

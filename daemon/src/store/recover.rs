@@ -164,6 +164,8 @@ fn note_starts(book: &mut Book<'_>, lock: &Lock) -> rusqlite::Result<u32> {
 pub(super) fn unconfirm(book: &mut Book<'_>, generation: u64, at: i64) -> rusqlite::Result<()> {
     let held = generation.cast_signed();
     book.db.execute("DELETE FROM allowances WHERE generation < ?1", [held])?;
+    // Which identifiers were reset since nobody knows either: all of them become others (R59).
+    book.db.execute_batch("DELETE FROM identifier_secrets; DELETE FROM identifier_resets")?;
     book.db.execute(
         "INSERT OR IGNORE INTO consent_ends (user, app, toggle, generation, ended_at, ended_by, how)
          SELECT user, app, toggle, generation, ?2, ?1, 'unconfirmed' FROM consents WHERE generation < ?1",

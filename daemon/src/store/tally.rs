@@ -3,6 +3,8 @@
 //!
 //! It finds accidents. Whoever can write the file can write the sum.
 
+use std::collections::HashSet;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, ToSql, Transaction};
 
@@ -22,13 +24,16 @@ pub(super) enum Kept {
     Pairs,
     Coverage,
     Refusals,
+    IdentifierSecrets,
+    IdentifierResets,
+    Rights,
     Declines,
     Told,
     Retention,
 }
 
 impl Kept {
-    pub const ALL: [Kept; 16] = [
+    pub const ALL: [Kept; 19] = [
         Kept::Meta,
         Kept::Apps,
         Kept::Toggles,
@@ -42,10 +47,38 @@ impl Kept {
         Kept::Pairs,
         Kept::Coverage,
         Kept::Refusals,
+        Kept::IdentifierSecrets,
+        Kept::IdentifierResets,
+        Kept::Rights,
         Kept::Declines,
         Kept::Told,
         Kept::Retention,
     ];
+
+    /// The table.
+    fn name(self) -> &'static str {
+        match self {
+            Kept::Meta => "meta",
+            Kept::Apps => "apps",
+            Kept::Toggles => "toggles",
+            Kept::Notices => "notices",
+            Kept::Purposes => "purposes",
+            Kept::Items => "items",
+            Kept::Settings => "settings",
+            Kept::Allowances => "allowances",
+            Kept::Locks => "locks",
+            Kept::Profiles => "profiles",
+            Kept::Pairs => "pairs",
+            Kept::Coverage => "coverage",
+            Kept::Refusals => "refusals",
+            Kept::IdentifierSecrets => "identifier_secrets",
+            Kept::IdentifierResets => "identifier_resets",
+            Kept::Rights => "rights",
+            Kept::Declines => "declines",
+            Kept::Told => "told",
+            Kept::Retention => "retention",
+        }
+    }
 
     /// Reads every row, in an order that suits the reader.
     pub fn sql(self) -> &'static str {
@@ -68,6 +101,11 @@ impl Kept {
             Kept::Pairs => "SELECT app, purpose, item, notice FROM pairs",
             Kept::Coverage => "SELECT toggle, purpose, item FROM coverage",
             Kept::Refusals => "SELECT user, app, toggle, count FROM refusals",
+            Kept::IdentifierSecrets => "SELECT user, secret, at FROM identifier_secrets",
+            Kept::IdentifierResets => {
+                "SELECT user, kind, scope, generation, at, made_by FROM identifier_resets"
+            }
+            Kept::Rights => "SELECT user, app, right, purpose, data, generation, at FROM rights",
             Kept::Declines => "SELECT user, toggle, notice, at FROM declines",
             Kept::Retention => {
                 "SELECT user, app, purpose, item, state, law, last, lived, seq, since, generation
@@ -75,13 +113,6 @@ impl Kept {
             }
             Kept::Told => "SELECT user, notice, at FROM told",
         }
-    }
-
-    /// Whether a store has the table: one of an earlier version lacks the later ones.
-    fn is_in(self, db: &Connection) -> rusqlite::Result<bool> {
-        let name = self.sql().split(" FROM ").nth(1).and_then(|rest| rest.split(' ').next());
-        let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
-        db.query_row(sql, [name], |row| row.get::<_, u32>(0)).map(|count| count > 0)
     }
 
     /// What picks one row.
@@ -95,7 +126,11 @@ impl Kept {
                 " WHERE user = ?1 AND app = ?2 AND toggle = ?3"
             }
             Kept::Locks | Kept::Declines => " WHERE user = ?1 AND toggle = ?2",
-            Kept::Profiles | Kept::Told => " WHERE user = ?1",
+            Kept::Profiles | Kept::Told | Kept::IdentifierSecrets => " WHERE user = ?1",
+            Kept::IdentifierResets => " WHERE user = ?1 AND kind = ?2 AND scope = ?3",
+            Kept::Rights => {
+                " WHERE user = ?1 AND app = ?2 AND right = ?3 AND purpose = ?4 AND data = ?5"
+            }
             Kept::Pairs => " WHERE app = ?1 AND purpose = ?2 AND item = ?3",
             Kept::Retention => " WHERE user = ?1 AND app = ?2 AND purpose = ?3 AND item = ?4",
             Kept::Coverage => " WHERE toggle = ?1 AND purpose = ?2 AND item = ?3",
@@ -130,13 +165,13 @@ impl Tally {
         u64::from_str_radix(text, 16).ok().map(Self)
     }
 
-    /// The sum over everything, counted anew.
+    /// The sum over everything, counted anew. A file of an earlier version lacks what came later.
     pub fn count(db: &Connection) -> rusqlite::Result<Self> {
         let mut tally = Self::default();
-        for table in Kept::ALL {
-            if !table.is_in(db)? {
-                continue;
-            }
+        let mut tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
+        let there: HashSet<String> =
+            tables.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        for table in Kept::ALL.into_iter().filter(|table| there.contains(table.name())) {
             let mut statement = db.prepare(table.sql())?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {

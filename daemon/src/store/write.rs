@@ -8,6 +8,9 @@ use super::error::{StoreError, sqlite_error};
 use super::notices;
 use super::retention;
 use super::tally::{Book, Kept};
+use super::{cases, identifiers, register, rights};
+use crate::engine::breaches::{Breach, Note};
+use crate::engine::cases::CaseChange;
 use crate::engine::consent::ConsentEnd;
 use crate::engine::names::{AppKey, NoticeKey, ToggleKey};
 use crate::engine::settings::{AgeBand, Allowance, Entry, Key, LockedFor, Overlay, Profile};
@@ -86,6 +89,12 @@ pub struct Batch<'a> {
     pub notice: Option<&'a (i64, Box<str>)>,
     /// After a restore: the highest number of an app that was there then.
     pub restored_apps: Option<u32>,
+    /// Breaches entered in the register.
+    pub breaches: &'a [Breach],
+    /// What was done about breaches: which, and what.
+    pub breach_notes: &'a [(i64, Note)],
+    /// What changes of the cases.
+    pub cases: &'a [CaseChange],
     /// When, Unix seconds.
     pub at: i64,
     /// The generation of this change.
@@ -223,6 +232,15 @@ pub(super) fn put(book: &mut Book<'_>, batch: &Batch<'_>) -> rusqlite::Result<()
             book.write(Kept::Coverage, &values, sql, &values)?;
         }
     }
+    for breach in batch.breaches {
+        register::put_breach(db, breach)?;
+    }
+    for (breach, note) in batch.breach_notes {
+        register::put_note(db, *breach, note)?;
+    }
+    for change in batch.cases {
+        cases::put(db, change)?;
+    }
     for event in batch.events {
         let body = serde_json::to_string(event)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
@@ -263,6 +281,15 @@ fn put_overlay(book: &mut Book<'_>, overlay: &Overlay, at: i64) -> rusqlite::Res
     }
     for (key, count) in &overlay.refusals {
         put_refusals(book, *key, *count)?;
+    }
+    for (user, secret) in &overlay.secrets {
+        identifiers::put_secret(book, *user, secret, at)?;
+    }
+    for (reset, renewed) in &overlay.renewals {
+        identifiers::put_renewed(book, reset, *renewed)?;
+    }
+    for (key, since) in &overlay.rights {
+        rights::put(book, key, *since)?;
     }
     retention::put(book, &overlay.retention)?;
     notices::put(book, &overlay.notices, at)

@@ -23,6 +23,7 @@ pub fn toggle(scope: Scope, all_default: State, app_default: AppDefault) -> Togg
         scope,
         all_default,
         app_default,
+        minors: true,
         succeeds: Vec::new(),
         covers: Vec::new(),
         source: Source { requirement: "R18".into(), section: "S3 3.2".into() },

@@ -164,6 +164,15 @@ impl Device {
         accept(&self.settings_db(), "outbox");
     }
 
+    /// From now on `table` of the settings takes no rows.
+    pub fn refuse_in_settings(&self, table: &str) {
+        refuse(&self.settings_db(), table);
+    }
+
+    pub fn accept_in_settings(&self, table: &str) {
+        accept(&self.settings_db(), table);
+    }
+
     /// From now on `table` of the ledger takes no rows.
     pub fn refuse_in_ledger(&self, table: &str) {
         refuse(&self.ledger_db(), table);

@@ -8,7 +8,8 @@ use consentd::engine::settings::{AgeBand, By};
 use consentd::engine::{Config, Engine, EngineError};
 
 use crate::device::{
-    ADS, APPROXIMATE, App, Device, GAME, OAID, PLACE, USER, WEATHER, events, set, text,
+    ADS, APPROXIMATE, App, Device, GAME, OAID, OTHER_USER, PLACE, USER, WEATHER, allow_for, events,
+    set, stored, text,
 };
 
 fn change<'a>() -> ProfileChange<'a> {
@@ -68,7 +69,10 @@ fn what_is_no_profile_is_refused_whole() {
     let engine = device.start();
     let long = "a".repeat(36);
     let cases = [
-        (ProfileChange { region: Some("Mars"), ..change() }, Invalid::Region("Mars".into())),
+        (
+            ProfileChange { region: Some("Mars"), ..change() },
+            Invalid::Region { region: "Mars".into(), known: "EEA, UK, CH, IN, RU, OTHER".into() },
+        ),
         (age("young"), Invalid::AgeBand("young".into())),
         (ProfileChange { language: Some("e n"), ..change() }, Invalid::Language("e n".into())),
         (ProfileChange { language: Some(&long), ..change() }, Invalid::Language("a".repeat(35))),
@@ -179,4 +183,142 @@ fn the_region_decides_where_data_may_go() {
     let moved = ProfileChange { region: Some("IN"), ..change() };
     engine.set_profile(USER, &moved, By::Shell).unwrap();
     assert_eq!(game.check_one(&engine, ADS, OAID), Reason::TransferNotPermitted);
+}
+
+#[test]
+fn r36_a_receipt_names_the_controller_of_the_region() {
+    const NETHERLANDS: &str = "Xiaomi Technology Netherlands B.V.";
+    const SINGAPORE: &str = "Xiaomi Technologies Singapore Pte. Ltd.";
+    let cases = [
+        ("", NETHERLANDS),
+        ("EEA", NETHERLANDS),
+        ("UK", NETHERLANDS),
+        ("CH", NETHERLANDS),
+        ("IN", "Xiaomi Technology India Private Limited"),
+        ("RU", SINGAPORE),
+        ("OTHER", SINGAPORE),
+    ];
+    let device = Device::new();
+    let engine = device.start();
+    for (region, controller) in cases {
+        let change = ProfileChange { region: Some(region), ..change() };
+        engine.set_profile(USER, &change, By::Shell).unwrap();
+        assert_eq!(text(&engine.get_profile(USER).unwrap(), "controller"), controller, "{region}");
+        set(&engine, &[("ad-services", "", "on")]).unwrap();
+        let consent = engine.list_consents(USER).unwrap().remove(0);
+        assert_eq!(text(&consent, "controller"), controller, "{region}");
+    }
+    // Those of before name who it was then.
+    let controllers: Vec<String> = engine
+        .list_consents(USER)
+        .unwrap()
+        .iter()
+        .rev()
+        .map(|consent| text(consent, "controller"))
+        .collect();
+    assert_eq!(controllers, cases.map(|(_, controller)| controller.to_owned()));
+}
+
+#[test]
+fn r38_a_guardian_s_report_withdraws_everything_and_unsubscribes() {
+    let device = Device::new();
+    let engine = device.start();
+    let (game, weather) = (App::declared(&engine, GAME), App::declared(&engine, WEATHER));
+    let consents = [
+        ("ad-services", "", "on"),
+        ("ad-services", GAME, "on"),
+        ("location.app", WEATHER, "on"),
+        ("marketing", "", "on"),
+        ("cookies.analytics", "site:mi.com", "on"),
+        ("user-experience", "", "on"),
+    ];
+    set(&engine, &consents).unwrap();
+    set(&engine, &[("find-device", "", "on"), ("app-access", WEATHER, "off")]).unwrap();
+    allow_for(&engine, "location.precise", WEATHER, "boot", None).unwrap();
+    engine
+        .set(
+            OTHER_USER,
+            &[Change { toggle: "ad-services", app: "", state: "on" }],
+            &SetOptions::default(),
+            By::Shell,
+        )
+        .unwrap();
+    let recorded = game.check_one(&engine, ADS, OAID);
+    assert_eq!(recorded, Reason::Consented);
+
+    let removal = engine.report_minor(USER, By::Guardian).unwrap();
+    assert_eq!(removal.withdrawn, consents.len() + 1);
+    let asked: Vec<&str> = removal.erasure.iter().map(|app| &**app).collect();
+    assert!(asked.contains(&GAME) && asked.contains(&WEATHER), "{asked:?}");
+    let looks = |engine: &Engine| {
+        assert_eq!(shown(engine)[2..4], ["minor", "true"]);
+        for (toggle, app, _) in consents {
+            assert_eq!(stored(engine, toggle, app), "off", "{toggle} {app}");
+        }
+        for toggle in [
+            "marketing",
+            "marketing.in-service",
+            "marketing.email",
+            "marketing.other",
+            "ad-services",
+            "personalised-content",
+        ] {
+            assert_eq!(stored(engine, toggle, ""), "off", "{toggle}");
+        }
+        // What is no consent and not closed to minors is as it was.
+        assert_eq!(stored(engine, "find-device", ""), "on");
+        assert_eq!(stored(engine, "location", ""), "unset");
+        let consents = engine.list_consents(USER).unwrap();
+        assert!(consents.iter().all(|row| text(row, "in_force") == "false"), "{consents:?}");
+        assert_eq!(consents.len(), 7, "events stay");
+        let theirs = engine.get(OTHER_USER, "ad-services", "").unwrap();
+        assert_eq!(text(&theirs, "stored"), "on");
+    };
+    looks(&engine);
+    assert_eq!(game.check_one(&engine, ADS, OAID), Reason::Minor);
+    assert_ne!(weather.check_one(&engine, PLACE, APPROXIMATE), Reason::Contract);
+    let said = events(&engine).pop().unwrap();
+    assert_eq!(said.state.as_deref(), Some("age minor, data to be removed"));
+    assert_eq!(said.by.as_deref(), Some("guardian"));
+    drop(engine);
+    looks(&device.start());
+}
+
+#[test]
+fn r38_only_the_guardian_or_root_reports_a_minor() {
+    for by in By::ALL {
+        let device = Device::new();
+        let engine = device.start();
+        set(&engine, &[("ad-services", "", "on")]).unwrap();
+        let reported = engine.report_minor(USER, by);
+        let may = matches!(by, By::Guardian | By::Administrator);
+        assert_eq!(reported.is_ok(), may, "{by:?}");
+        assert!(may || matches!(reported, Err(EngineError::GuardianOnly(_))));
+        assert_eq!(stored(&engine, "ad-services", ""), if may { "off" } else { "on" }, "{by:?}");
+    }
+}
+
+#[test]
+fn r38_a_report_that_the_disk_does_not_take_switches_off_all_the_same() {
+    let device = Device::new();
+    let engine = device.start();
+    let game = App::declared(&engine, GAME);
+    set(&engine, &[("ad-services", "", "on")]).unwrap();
+    device.refuse_changes();
+    let error = engine.report_minor(USER, By::Guardian).unwrap_err();
+    assert!(matches!(error, EngineError::NotStored(_)), "{error:?}");
+    assert_eq!(game.check_one(&engine, ADS, OAID), Reason::ToggleOff);
+    device.accept_changes();
+    let removal = engine.report_minor(USER, By::Guardian).unwrap();
+    assert!(!removal.erasure.is_empty());
+    assert_eq!(game.check_one(&engine, ADS, OAID), Reason::Minor);
+}
+
+#[test]
+fn r36_a_region_that_is_none_is_refused_with_those_there_are() {
+    let device = Device::new();
+    let engine = device.start();
+    let mars = ProfileChange { region: Some("Mars"), ..change() };
+    let error = engine.set_profile(USER, &mars, By::Shell).unwrap_err().to_string();
+    assert_eq!(error, "no region `Mars`; use EEA, UK, CH, IN, RU, OTHER");
 }

@@ -44,10 +44,11 @@ fn what_makes_no_sense_is_refused_for_its_own_reason() {
         (&[("location", "*", "off")], plain.clone(), Invalid::NoApp { toggle: "location".into() }),
         (&[("location.app", "", "off")], plain.clone(), Invalid::NeedsApp { toggle: "location.app".into() }),
         (&[("cookies.analytics", WEATHER, "off")], plain.clone(), Invalid::NeedsSite { toggle: "cookies.analytics".into() }),
-        (&[("cookies.analytics", "site:", "off")], plain.clone(), Invalid::NeedsSite { toggle: "cookies.analytics".into() }),
-        (&[("cookies.analytics", "site:Mi.com", "off")], plain.clone(), Invalid::NeedsSite { toggle: "cookies.analytics".into() }),
-        (&[("cookies.analytics", "site:mi..com", "off")], plain.clone(), Invalid::NeedsSite { toggle: "cookies.analytics".into() }),
-        (&[("cookies.analytics", "site:mi.com/", "off")], plain.clone(), Invalid::NeedsSite { toggle: "cookies.analytics".into() }),
+        (&[("cookies.analytics", "site:", "off")], plain.clone(), Invalid::Site { site: String::new(), why: "it is empty; name the host, such as mi.com" }),
+        (&[("cookies.analytics", "site:mi..com", "off")], plain.clone(), Invalid::Site { site: "mi..com".into(), why: "a dot stands where a name should" }),
+        (&[("cookies.analytics", "site:mi.com/", "off")], plain.clone(), Invalid::Site { site: "mi.com/".into(), why: "name the host alone, without scheme or path" }),
+        (&[("cookies.analytics", "site:mi.com", "off"), ("cookies.analytics", "site:MI.com", "on")], plain.clone(), Invalid::SetTwice { toggle: "cookies.analytics".into() }),
+        (&[("ad-services", "site:mi.com", "off")], plain.clone(), Invalid::NoSite { toggle: ads() }),
         (&[("cookies.essential", "", "off")], plain.clone(), Invalid::AlwaysOn { toggle: "cookies.essential".into() }),
         (&[("account", "", "off")], plain.clone(), Invalid::Action { toggle: "account".into(), path: "Settings > Xiaomi Account > Help > Delete Account".into() }),
         (&[("ad-services", "", "on")], options(Some("ever"), None, None), Invalid::Lifetime("ever".into())),
@@ -87,10 +88,9 @@ fn unknown_names_and_too_much_are_refused() {
     );
     let error = refused(&[("", "", "off")]);
     assert!(matches!(&error, EngineError::UnknownToggle { hint, .. } if hint.is_empty()));
-    for app in ["org.example.nobody", "site:mi.com"] {
-        let error = refused(&[("ad-services", app, "off")]);
-        assert!(matches!(&error, EngineError::UnknownApp { id } if id == app), "{error:?}");
-    }
+    let app = "org.example.nobody";
+    let error = refused(&[("ad-services", app, "off")]);
+    assert!(matches!(&error, EngineError::UnknownApp { id } if id == app), "{error:?}");
     let error = refused(&[(&long, "", "off")]);
     assert!(matches!(error, EngineError::TooLarge(TooLarge::Id(129))), "{error:?}");
     let error = refused(&[("ad-services", &long, "off")]);

@@ -394,3 +394,36 @@ fn a_store_of_version_1_is_read_as_it_was_written() {
     let weather = App::declared(&engine, WEATHER);
     assert_eq!(weather.check_one(&engine, PLACE, APPROXIMATE), Reason::Contract);
 }
+
+/// As version 3 left it: without what came later.
+const BACK_TO_3: &str =
+    "DROP TABLE case_holders; DROP TABLE cases; DROP TABLE rights; DROP TABLE breach_notes; DROP TABLE breaches; DROP TABLE identifier_resets;
+                         DROP TABLE identifier_secrets; PRAGMA user_version = 3";
+
+#[test]
+fn a_store_and_a_backup_of_version_3_are_as_good() {
+    let device = Device::new();
+    let engine = device.start();
+    set(&engine, &[("ad-services", "", "on"), ("ad-services", GAME, "off")]).unwrap();
+    engine.close();
+    drop(engine);
+    device.settings_db().execute_batch(BACK_TO_3).unwrap();
+    let engine = device.start();
+    assert_eq!(text(&engine.health().row, "store"), "ok");
+    assert_eq!(text(&engine.health().row, "restored"), "", "taken over as it is");
+    assert_eq!(stored(&engine, "ad-services", ""), "on");
+    engine.close();
+    drop(engine);
+    for entry in fs::read_dir(device.state_dir().join("backups")).unwrap().map(Result::unwrap) {
+        let db = rusqlite::Connection::open(entry.path()).unwrap();
+        // One was made before the store was brought on, and is of version 3 already.
+        let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        if version > 3 {
+            db.execute_batch(BACK_TO_3).unwrap();
+        }
+    }
+    fs::write(device.settings_path(), "torn to pieces").unwrap();
+    let engine = device.start();
+    assert_eq!(text(&engine.health().row, "store"), "ok");
+    assert_eq!(stored(&engine, "ad-services", GAME), "off");
+}

@@ -49,6 +49,7 @@ pub fn declared(identities: &[(&str, Identity)]) -> Apps {
     let app = |(id, identity): &(&str, Identity)| App {
         id: (*id).into(),
         name: (*id).into(),
+        vendor: None,
         identities: vec![identity.clone()],
         collections: vec![],
         pairs: vec![],

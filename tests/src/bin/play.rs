@@ -16,6 +16,7 @@ const WELCOME: &str = "
              consentctl toggles       consentctl app Weather
   ask        as weather check location.services location.approximate
              as game check ads.personalised device.oaid
+             as game identifier oaid ads.personalised
              as security whoami
   decide     consentctl set location.app on --app Weather
              consentctl set ad-services on

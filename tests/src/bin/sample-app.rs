@@ -5,11 +5,13 @@
 //! lines and answers in JSON lines, for scenarios; else it asks once and prints the answer.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use consentd_tests::gate::Gate;
+use consentd_tests::holder::{Holder, Manner};
 use consentd_tests::words::{Answer, Order, Question, Reply};
 
 /// A sample app: asks consentd before it collects.
@@ -27,8 +29,27 @@ enum Command {
     Preview(Asked),
     /// Asks, and has the user asked where nobody has decided yet.
     Request(Asked),
+    /// Asks for an identifier of its own: oaid, vaid or aaid.
+    Identifier {
+        /// Which: aaid
+        kind: String,
+        /// For what: ads.personalised
+        purpose: String,
+    },
     /// Says how consentd recognises this app.
     Whoami,
+    /// Keeps data about a person in a file, and answers cases about it.
+    #[command(hide = true)]
+    Hold {
+        /// The file.
+        store: PathBuf,
+        /// Whether as it should.
+        #[arg(long, value_enum, default_value = "good")]
+        manner: Manner,
+        /// At this name; else it registers.
+        #[arg(long)]
+        name: Option<String>,
+    },
     /// Reads JSON lines from stdin until it ends.
     #[command(hide = true)]
     Orders,
@@ -63,12 +84,20 @@ impl From<Asked> for Question {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
     let options = Options::parse();
+    if let Command::Hold { store, manner, name } = options.command {
+        Holder { store_path: store, manner }.serve(name.as_deref()).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let gate = Gate::open().await?;
     let order = match options.command {
         Command::Check(asked) => Order::Check(asked.into()),
         Command::Preview(asked) => Order::Preview(asked.into()),
         Command::Request(asked) => Order::Request(asked.into()),
+        Command::Identifier { kind, purpose } => {
+            Order::Identifier(Question::new(&purpose, &[&kind]))
+        }
         Command::Whoami => Order::WhoAmI,
+        Command::Hold { .. } => return Ok(ExitCode::SUCCESS),
         Command::Orders => return follow_orders(&gate).await,
     };
     Ok(tell(gate.carry_out(order).await?))
@@ -114,10 +143,14 @@ fn tell(reply: Reply) -> ExitCode {
             }
             ExitCode::SUCCESS
         }
+        Reply::Given { value, limited, reason, .. } => {
+            println!("{value}  {reason}");
+            ExitCode::from(u8::from(limited))
+        }
         Reply::Refused { error, text } => {
             eprintln!("{error}: {text}");
             ExitCode::from(5)
         }
-        Reply::Connected(_) | Reply::Done | Reply::Changed(_) => ExitCode::SUCCESS,
+        Reply::Connected(_) | Reply::Done | Reply::Changed(_) | Reply::Kept(_) => ExitCode::SUCCESS,
     }
 }

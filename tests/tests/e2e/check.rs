@@ -18,7 +18,6 @@ on_both_buses![
     a_crash_report_is_for_security_and_not_for_the_program,
     a_recipient_or_destination_that_was_not_declared_is_refused,
     a_change_is_told_to_the_app_concerned_alone,
-    what_comes_with_later_versions_says_so,
 ];
 
 async fn an_app_is_told_to_ask_until_the_user_decides(world: &mut World) -> Result<()> {
@@ -154,12 +153,5 @@ async fn a_change_is_told_to_the_app_concerned_alone(world: &mut World) -> Resul
     assert_eq!(weather.tell(Order::AwaitChanged).await?, Reply::Changed(first));
     // The first that the game hears is its own.
     assert_eq!(game.tell(Order::AwaitChanged).await?, Reply::Changed(second));
-    Ok(())
-}
-
-async fn what_comes_with_later_versions_says_so(world: &mut World) -> Result<()> {
-    let person = world.person().await?;
-    let answered = person.admin.list_breaches(Options::new()).await;
-    assert!(matches!(answered, Err(Error::NotSupported(_))), "{answered:?}");
     Ok(())
 }

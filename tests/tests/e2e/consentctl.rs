@@ -31,7 +31,7 @@ async fn every_verb_prints_text_for_people_and_json_for_programs(world: &mut Wor
     let mut weather = world.app("weather").await?;
     weather.check(QUESTION[0], &QUESTION[1..]).await?;
     ctl.done(&["set", "ad-services", "on"]).await?;
-    let verbs: [(&[&str], &str); 22] = [
+    let verbs: [(&[&str], &str); 27] = [
         (&["status"], "catalog_path"),
         (&["apps"], ""),
         (&["app", WEATHER], "collects"),
@@ -40,6 +40,11 @@ async fn every_verb_prints_text_for_people_and_json_for_programs(world: &mut Wor
         (&["profile"], "region_set"),
         (&["profile", "get"], "region_set"),
         (&["profile", "set", "--language", "en"], "generation"),
+        (&["identifiers"], ""),
+        (&["identifiers", "reset", "vaid"], "generation"),
+        (&["breach", "add", "A disk was lost.", "--risk", "likely"], "id"),
+        (&["breach"], ""),
+        (&["breach", "show", "1"], "tell"),
         (&["whoami"], "user"),
         (&["log"], "entries"),
         (&["log", "verify"], "whole"),

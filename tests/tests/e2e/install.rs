@@ -49,7 +49,7 @@ fn files(root: &Path) -> Result<BTreeMap<String, u32>> {
 }
 
 /// What a phone or a distribution expects, by path.
-const EXPECTED: [(&str, u32); 30] = [
+const EXPECTED: [(&str, u32); 34] = [
     ("usr/libexec/consentd", 0o755),
     ("usr/bin/consentctl", 0o755),
     ("usr/lib/libconsent.so.1.0.1.0", 0o644),
@@ -63,7 +63,11 @@ const EXPECTED: [(&str, u32); 30] = [
     ("usr/share/dbus-1/interfaces/org.consentd.Gate1.xml", 0o644),
     ("usr/share/dbus-1/interfaces/org.consentd.Settings1.xml", 0o644),
     ("usr/share/dbus-1/interfaces/org.consentd.Admin1.xml", 0o644),
+    ("usr/share/dbus-1/interfaces/org.consentd.Identifiers1.xml", 0o644),
+    ("usr/share/dbus-1/interfaces/org.consentd.Rights1.xml", 0o644),
     ("usr/share/dbus-1/interfaces/org.consentd.Agent1.xml", 0o644),
+    ("usr/share/dbus-1/interfaces/org.consentd.Holder1.xml", 0o644),
+    ("usr/share/dbus-1/interfaces/org.consentd.Cookies1.xml", 0o644),
     ("usr/share/polkit-1/actions/org.consentd.policy", 0o644),
     ("usr/lib/systemd/system/consentd.service", 0o644),
     ("usr/lib/sysusers.d/consentd.conf", 0o644),
@@ -191,6 +195,9 @@ fn the_bus_policy_guards_the_name_and_lets_everybody_ask() -> Result<()> {
             ("org.consentd.Gate1", true),
             ("org.consentd.Settings1", true),
             ("org.consentd.Admin1", true),
+            ("org.consentd.Identifiers1", true),
+            ("org.consentd.Rights1", true),
+            ("org.consentd.Cookies1", true),
             ("org.freedesktop.DBus.Introspectable", true),
             ("org.example.Other", false),
         ] {

@@ -11,6 +11,10 @@ use zbus_xml::{Arg, ArgDirection, Interface, Node};
 
 use crate::scenario::on_both_buses;
 
+/// The interfaces of the daemon's one object.
+const SERVED: [&str; 6] =
+    [names::GATE, names::SETTINGS, names::ADMIN, names::IDENTIFIERS, names::RIGHTS, names::COOKIES];
+
 on_both_buses![the_daemon_serves_the_xml, every_interface_has_its_version];
 
 async fn the_daemon_serves_the_xml(world: &mut World) -> Result<()> {
@@ -18,7 +22,7 @@ async fn the_daemon_serves_the_xml(world: &mut World) -> Result<()> {
     let proxy = IntrospectableProxy::builder(&connection);
     let proxy = proxy.destination(names::BUS_NAME).path(names::PATH).build().await?;
     let served = Node::from_reader(proxy.introspect().await?.as_bytes())?;
-    for name in [names::GATE, names::SETTINGS, names::ADMIN] {
+    for name in SERVED {
         let path = place::root().join("dbus/interfaces").join(format!("{name}.xml"));
         let written = Node::from_reader(std::fs::read(path)?.as_slice())?;
         let members = |node: &Node<'_>| {
@@ -32,7 +36,7 @@ async fn the_daemon_serves_the_xml(world: &mut World) -> Result<()> {
 
 async fn every_interface_has_its_version(world: &mut World) -> Result<()> {
     let connection = world.connect().await?;
-    for name in [names::GATE, names::SETTINGS, names::ADMIN] {
+    for name in SERVED {
         let properties = PropertiesProxy::builder(&connection);
         let properties = properties.destination(names::BUS_NAME).path(names::PATH).build().await?;
         let version = properties.get(name.try_into()?, "Version").await?;

@@ -7,15 +7,19 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a scenario names the reply it wants")]
 
 mod agent;
+mod breaches;
 mod breaker;
 mod buses;
+mod cases;
 mod check;
 mod client;
 mod client_c;
 mod consentctl;
+mod cookies;
 mod doctor;
 mod faults;
 mod hostile;
+mod identifiers;
 mod identities;
 mod ids;
 mod install;
@@ -35,6 +39,7 @@ mod reload;
 mod requests;
 mod retention;
 mod revocation;
+mod rights;
 mod scenario;
 mod settings_authority;
 #[path = "../../../daemon/tests/engine/spoil.rs"]

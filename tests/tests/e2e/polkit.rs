@@ -26,6 +26,8 @@ const LOOSENING: [&[&str]; 4] = [
     &["profile", "set", "--region", "IN"],
     &["reset", "org.example.game"],
 ];
+/// The person themselves, each time (R57).
+const EXERCISING: [&[&str]; 2] = [&["rights", "open", "access"], &["rights", "withdraw", "1"]];
 const ADMINISTERING: [&[&str]; 3] =
     [&["--user", "0", "set", "ad-services", "on"], &["reload"], &["lock", "ad-services"]];
 /// Needs no authentication, ever.
@@ -36,8 +38,19 @@ const FREE: [&[&str]; 4] = [
     &["log"],
 ];
 
+/// How each kind of command ends.
+struct Ends {
+    loosening: i32,
+    exercising: i32,
+    administering: i32,
+}
+
+/// What polkit says no to.
+const REFUSED: i32 = 3;
+const NOTHING: Ends = Ends { loosening: REFUSED, exercising: REFUSED, administering: REFUSED };
+
 /// A scenario in which polkit has these rules, on both buses.
-fn with_rules(rules: &str, loosening: Option<i32>, administering: Option<i32>) -> Result<()> {
+fn with_rules(rules: &str, expected: Ends) -> Result<()> {
     if prerequisite::skip(Polkit::missing()) {
         return Ok(());
     }
@@ -49,9 +62,10 @@ fn with_rules(rules: &str, loosening: Option<i32>, administering: Option<i32>) -
             let _polkit = Polkit::start(&world.bus, world.stage.root(), rules).await?;
             for (group, expected) in [
                 (&FREE[..], Some(0)),
-                (&LOOSENING[..], loosening),
+                (&LOOSENING[..], Some(expected.loosening)),
                 (&FREE[..], Some(0)),
-                (&ADMINISTERING[..], administering),
+                (&EXERCISING[..], Some(expected.exercising)),
+                (&ADMINISTERING[..], Some(expected.administering)),
             ] {
                 for arguments in group {
                     let (code, said) = as_user(world, arguments).await?;
@@ -72,7 +86,16 @@ fn what_polkit_allows_may_be_loosened() -> Result<()> {
         if (action.id == 'org.consentd.loosen' && subject.user == 'games')
             return polkit.Result.YES;
     });";
-    with_rules(rules, Some(0), Some(3))
+    with_rules(rules, Ends { loosening: 0, ..NOTHING })
+}
+
+#[test]
+fn r57_a_right_is_exercised_by_whom_polkit_authenticated() -> Result<()> {
+    let rules = "polkit.addRule(function(action, subject) {
+        if (action.id == 'org.consentd.rights' && subject.user == 'games')
+            return polkit.Result.YES;
+    });";
+    with_rules(rules, Ends { exercising: 0, ..NOTHING })
 }
 
 #[test]
@@ -81,13 +104,13 @@ fn what_polkit_refuses_is_not_loosened_and_off_is_not_asked() -> Result<()> {
         if (action.id.indexOf('org.consentd.') == 0)
             return polkit.Result.NO;
     });";
-    with_rules(rules, Some(3), Some(3))
+    with_rules(rules, NOTHING)
 }
 
 /// Outside an active session `loosen` wants the user's password, and nobody is there to type it.
 #[test]
 fn without_a_session_or_an_agent_the_defaults_refuse() -> Result<()> {
-    with_rules("", Some(3), Some(3))
+    with_rules("", NOTHING)
 }
 
 #[test]
@@ -96,7 +119,7 @@ fn an_administrator_by_polkit_may_do_what_root_may() -> Result<()> {
         if (action.id == 'org.consentd.administer' && subject.user == 'games')
             return polkit.Result.YES;
     });";
-    with_rules(rules, Some(3), Some(0))
+    with_rules(rules, Ends { administering: 0, ..NOTHING })
 }
 
 /// Invariant 1: no answer of polkit is a no.
@@ -110,7 +133,7 @@ fn a_polkit_that_answers_with_errors_allows_nothing() -> Result<()> {
         let impostor = world.connect().await?;
         let _answers_with_errors = impostor.object_server();
         impostor.request_name(consentd_tests::polkit::NAME).await?;
-        for arguments in LOOSENING {
+        for arguments in LOOSENING.iter().chain(&EXERCISING) {
             let (code, said) = as_user(world, arguments).await?;
             assert_eq!(code, Some(3), "{arguments:?}: {said}");
         }

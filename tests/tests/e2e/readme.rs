@@ -50,9 +50,35 @@ fn the_rust_example_is_answered() -> Result<()> {
     })
 }
 
-/// Runs the one block of a language that stands in the README, and looks at what it prints.
+/// What the browser's example says of its three cookies.
+#[test]
+fn the_browser_example_is_answered() -> Result<()> {
+    if prerequisite::skip(prerequisite::program("busctl", "systemd")) {
+        return Ok(());
+    }
+    let answers = [
+        "\"userId\" \"allow\" \"essential\" 0",
+        "\"_ga\" \"deny\" \"category-off\" 0",
+        "\"_ga\" \"deny\" \"unlisted\" 0",
+    ];
+    example_under("## For a browser\n", "sh", &answers, async |world, script| {
+        run_in(world, "/usr/bin/sh", script).await
+    })
+}
+
+/// Runs the first block of a language that stands in the README, and looks at what it prints.
 fn example_of(
     language: &str,
+    example: impl AsyncFnOnce(&mut World, &str) -> Result<String>,
+) -> Result<()> {
+    example_under("", language, &[ANSWER, REASON], example)
+}
+
+/// The same below a heading.
+fn example_under(
+    heading: &str,
+    language: &str,
+    answers: &[&str],
     example: impl AsyncFnOnce(&mut World, &str) -> Result<String>,
 ) -> Result<()> {
     if prerequisite::skip(prerequisite::sandboxes()) {
@@ -60,11 +86,12 @@ fn example_of(
     }
     let readme = std::fs::read_to_string(place::root().join("README.md"))?;
     let start = format!("```{language}\n");
-    let (_, rest) = readme.split_once(&start).context("the README lost an example")?;
+    let (_, section) = readme.split_once(heading).context("the README lost a section")?;
+    let (_, rest) = section.split_once(&start).context("the README lost an example")?;
     let (block, _) = rest.split_once("```").context("an example without an end")?;
     run(BusKind::DbusDaemon, async |world: &mut World| {
         let printed = example(world, block).await?;
-        ensure!(printed.contains(ANSWER) && printed.contains(REASON), "it printed {printed}");
+        ensure!(answers.iter().all(|answer| printed.contains(answer)), "it printed {printed}");
         Ok(())
     })
 }

@@ -7,11 +7,12 @@ use zbus::message::Header;
 use zbus::{OwnedFd, interface};
 
 use super::dict::{Dict, Options, Reader, dict, dicts};
-use super::errors::{not_supported, policy, wire};
+use super::errors::{policy, wire};
 use super::export;
 use super::history::read_filter;
 use super::service::Service;
 use crate::authority::{Act, Polkit};
+use crate::engine::breaches::Found;
 use crate::engine::{Engine, EngineError};
 use crate::row::Row;
 
@@ -174,13 +175,52 @@ impl Admin {
     }
 
     #[zbus(out_args("breaches"))]
-    async fn list_breaches(&self, _options: Options<'_>) -> Result<Vec<Dict>> {
-        Err(not_supported("register of breaches"))
+    async fn list_breaches(
+        &self,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<Dict>> {
+        self.keep(options, &header, Engine::list_breaches).await.map(dicts)
     }
 
     #[zbus(out_args("id"))]
-    async fn add_breach(&self, _breach: Options<'_>, _options: Options<'_>) -> Result<String> {
-        Err(not_supported("register of breaches"))
+    async fn add_breach(
+        &self,
+        breach: Options<'_>,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<String> {
+        let mut reader = Reader::new(breach);
+        let found = Found {
+            what: reader.text("what")?.unwrap_or_default(),
+            found: reader.number("found")?,
+            happened: reader.number("happened")?,
+            risk: reader.text("risk")?,
+            people: reader.count("people")?,
+            users: reader.smalls("users")?.unwrap_or_default(),
+            regions: reader.texts("regions")?.unwrap_or_default(),
+            data: reader.texts("data")?.unwrap_or_default(),
+            apps: reader.texts("apps")?.unwrap_or_default(),
+            measures: reader.text("measures")?.unwrap_or_default(),
+        };
+        reader.end("what, found, happened, risk, people, users, regions, data, apps, measures")?;
+        let id = self.keep(options, &header, move |engine| engine.add_breach(&found)).await?;
+        Ok(id.to_string())
+    }
+
+    async fn note_breach(
+        &self,
+        id: String,
+        note: Options<'_>,
+        options: Options<'_>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<()> {
+        let mut reader = Reader::new(note);
+        let (told, at) = (reader.text("told")?, reader.number("at")?);
+        let measures = reader.text("measures")?.unwrap_or_default();
+        reader.end("told, at, measures")?;
+        let note = move |engine: &Engine| engine.note_breach(&id, told, at, measures);
+        self.keep(options, &header, note).await
     }
 
     #[zbus(property(emits_changed_signal = "const"))]

@@ -57,6 +57,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    pub fn count(&mut self, key: &str) -> Result<Option<u64>, Error> {
+        match self.left.remove(key) {
+            None => Ok(None),
+            Some(Variant::U64(count)) => Ok(Some(count)),
+            Some(other) => Err(wrong_type(key, "a count (t)", &other)),
+        }
+    }
+
+    pub fn smalls(&mut self, key: &str) -> Result<Option<Vec<u32>>, Error> {
+        match self.left.remove(key) {
+            None => Ok(None),
+            Some(Variant::Array(list)) if *list.element_signature() == Signature::U32 => {
+                let wrong = |_| Error::InvalidArgument(format!("`{key}` cannot be read"));
+                Vec::try_from(Variant::Array(list)).map(Some).map_err(wrong)
+            }
+            Some(other) => Err(wrong_type(key, "a list of unsigned numbers (au)", &other)),
+        }
+    }
+
     pub fn texts(&mut self, key: &str) -> Result<Option<Vec<String>>, Error> {
         match self.left.remove(key) {
             None => Ok(None),

@@ -13,16 +13,21 @@ pub(super) fn wire(error: EngineError) -> Error {
     match error {
         EngineError::UnknownToggle { .. } => Error::UnknownToggle(text),
         EngineError::UnknownApp { .. } => Error::UnknownApp(text),
+        EngineError::UnknownCase(_) => Error::UnknownCase(text),
         EngineError::Invalid(_) => Error::InvalidArgument(text),
         EngineError::TooLarge(_) => Error::TooLarge(text),
         EngineError::Locked { .. }
         | EngineError::GuardianOnly(_)
         | EngineError::Undeclared
         | EngineError::AnothersGate => Error::NotAuthorized(text),
-        EngineError::TooManyGates(_) => Error::TooManyRequests(text),
+        EngineError::TooManyGates(_) | EngineError::TooManyCases(_) => Error::TooManyRequests(text),
         EngineError::Gate(_) => {
             tracing::error!(error = text, "a gate was not opened");
             Error::TooManyRequests("the daemon has no memory for a gate; ask with Check".into())
+        }
+        EngineError::NoRandomness(_) => {
+            tracing::error!(error = text, "no secret was drawn");
+            Error::StoreUnavailable("the system gave no randomness; see the daemon's log".into())
         }
         EngineError::NotStored(source) => {
             tracing::error!(error = %source, "a change was not stored");
@@ -72,9 +77,4 @@ pub(super) fn unidentified(why: &Unidentified) -> Error {
 /// A message that came from nowhere.
 pub(super) fn no_sender() -> Error {
     Error::InvalidArgument("a call without a sender".into())
-}
-
-/// What a later version brings.
-pub(super) fn not_supported(what: &str) -> Error {
-    Error::NotSupported(format!("this consentd has no {what} yet; update it once a version has"))
 }

@@ -23,6 +23,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A pipe on which the user's data arrives, and ends. Written as fast as it is read.
 pub(super) fn export(engine: Arc<Engine>, user: u32, place: Place) -> Result<OwnedFd> {
+    let (reader, mut sender) = pipe()?;
+    tokio::spawn(async move {
+        let _place = place;
+        if let Err(error) = write(engine, user, &mut sender).await {
+            tracing::warn!(%error, "an export was cut off");
+        }
+    });
+    Ok(reader)
+}
+
+/// A pipe whose reader gets what is written.
+pub(super) fn pipe() -> Result<(OwnedFd, Sender)> {
     let no_pipe = |error: std::io::Error| {
         tracing::error!(%error, "no pipe for an export");
         Error::TooManyRequests("the daemon has no descriptor left; try again later".into())
@@ -30,35 +42,34 @@ pub(super) fn export(engine: Arc<Engine>, user: u32, place: Place) -> Result<Own
     let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)
         .map_err(|errno| no_pipe(errno.into()))?;
     rustix::io::ioctl_fionbio(&writer, true).map_err(|errno| no_pipe(errno.into()))?;
-    let sender = Sender::from_owned_fd(writer).map_err(no_pipe)?;
-    tokio::spawn(async move {
-        let _place = place;
-        if let Err(error) = write(engine, user, sender).await {
-            tracing::warn!(%error, "an export was cut off");
-        }
-    });
-    Ok(reader)
+    Ok((reader, Sender::from_owned_fd(writer).map_err(no_pipe)?))
 }
 
-async fn write(engine: Arc<Engine>, user: u32, mut sender: Sender) -> anyhow::Result<()> {
+/// Writes all of a user's.
+pub(super) async fn write(
+    engine: Arc<Engine>,
+    user: u32,
+    sender: &mut Sender,
+) -> anyhow::Result<()> {
     let of = Arc::clone(&engine);
     let head = tokio::task::spawn_blocking(move || of.export_head(user)).await??;
-    put(&mut sender, head).await?;
+    put(sender, head).await?;
     let mut cursor = None;
     loop {
         let of = Arc::clone(&engine);
         let filter = Filter { user, ..Filter::default() };
         let page = tokio::task::spawn_blocking(move || of.history(&filter, cursor, PAGE)).await??;
-        put(&mut sender, page.lines.iter().map(line_row).collect()).await?;
+        put(sender, page.lines.iter().map(line_row).collect()).await?;
         cursor = page.next;
         if cursor.is_none() {
             // So that what was cut off is told from what was whole.
-            return put(&mut sender, vec![Row::new().with("kind", "end")]).await;
+            return put(sender, vec![Row::new().with("kind", "end")]).await;
         }
     }
 }
 
-async fn put(sender: &mut Sender, rows: Vec<Row>) -> anyhow::Result<()> {
+/// Writes rows, as fast as they are read.
+pub(super) async fn put(sender: &mut Sender, rows: Vec<Row>) -> anyhow::Result<()> {
     let mut text = Vec::new();
     for row in rows {
         serde_json::to_writer(&mut text, &row)?;

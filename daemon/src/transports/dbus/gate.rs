@@ -68,14 +68,19 @@ impl Said {
         }
     }
 
-    /// Whose settings `Settings1.Explain` looks at; a tag means nothing there.
+    /// The caller's own word about it.
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// Whose settings are meant.
     pub fn user(&self) -> Option<u32> {
         self.user
     }
 }
 
 /// Who asks, with what is needed to ask for them.
-struct Asking {
+pub(super) struct Asking {
     user: u32,
     identified: Option<Arc<Identified>>,
     /// Keeps the daemon from stopping under it.
@@ -84,11 +89,11 @@ struct Asking {
 
 impl Asking {
     /// Whose turn it takes.
-    fn whose(&self) -> (u32, &str) {
+    pub fn whose(&self) -> (u32, &str) {
         (self.user, self.asker().caller.map_or("", |caller| &caller.app))
     }
 
-    fn asker(&self) -> Asker<'_> {
+    pub fn asker(&self) -> Asker<'_> {
         asker(self.user, self.identified.as_deref())
     }
 }
@@ -97,40 +102,44 @@ fn asker(user: u32, identified: Option<&Identified>) -> Asker<'_> {
     Asker { user, caller: identified.and_then(|identified| identified.caller.as_ref().ok()) }
 }
 
-impl Gate {
-    /// Who asks. Whoever cannot be identified is denied, and that is an answer, not an error.
-    async fn asking(&self, header: &Header<'_>, named: Option<u32>) -> Result<Asking> {
-        let call = self.0.begin().await;
-        let identified = match self.0.identify(header).await {
-            Ok((identified, _)) => identified,
-            Err(why) => {
-                tracing::debug!(%why, "a caller could not be identified");
-                return Ok(Asking { user: NO_USER, identified: None, _call: call });
-            }
-        };
-        let user = identified.peer.uid;
-        let caller = identified.caller.as_ref().ok();
-        if let Some(why) = identified.caller.as_ref().err() {
-            tracing::debug!(%why, uid = user, pid = identified.peer.pid, "a caller is no known app");
+/// Who asks. Whoever cannot be identified is denied, and that is an answer, not an error.
+pub(super) async fn asking(
+    service: &Service,
+    header: &Header<'_>,
+    named: Option<u32>,
+) -> Result<Asking> {
+    let call = service.begin().await;
+    let identified = match service.identify(header).await {
+        Ok((identified, _)) => identified,
+        Err(why) => {
+            tracing::debug!(%why, "a caller could not be identified");
+            return Ok(Asking { user: NO_USER, identified: None, _call: call });
         }
-        let user = match named {
-            None => user,
-            Some(named) if named == user => user,
-            Some(named) if caller.is_some_and(|caller| caller.trust == Trust::System) => named,
-            Some(_) => {
-                return Err(Error::NotAuthorized(
-                    "only an app with a system user of its own may ask for another user; leave \
-                     `user` out"
-                        .into(),
-                ));
-            }
-        };
-        if user == NO_USER {
-            return Err(Error::InvalidArgument("uid 4294967295 stands for nobody".into()));
-        }
-        Ok(Asking { user, identified: Some(identified), _call: call })
+    };
+    let user = identified.peer.uid;
+    let caller = identified.caller.as_ref().ok();
+    if let Some(why) = identified.caller.as_ref().err() {
+        tracing::debug!(%why, uid = user, pid = identified.peer.pid, "a caller is no known app");
     }
+    let user = match named {
+        None => user,
+        Some(named) if named == user => user,
+        Some(named) if caller.is_some_and(|caller| caller.trust == Trust::System) => named,
+        Some(_) => {
+            return Err(Error::NotAuthorized(
+                "only an app with a system user of its own may ask for another user; leave \
+                 `user` out"
+                    .into(),
+            ));
+        }
+    };
+    if user == NO_USER {
+        return Err(Error::InvalidArgument("uid 4294967295 stands for nobody".into()));
+    }
+    Ok(Asking { user, identified: Some(identified), _call: call })
+}
 
+impl Gate {
     async fn answer(
         &self,
         asking: &Asking,
@@ -215,7 +224,7 @@ impl Gate {
 
 /// A question whose answer nobody waits for is not judged: the bus does not count those, so that one
 /// app could fill the daemon's day with them.
-fn awaited(header: &Header<'_>) -> Result<()> {
+pub(super) fn awaited(header: &Header<'_>) -> Result<()> {
     if header.primary().flags().contains(Flags::NO_REPLY_EXPECTED) {
         return Err(Error::InvalidArgument("ask only where you wait for the answer".into()));
     }
@@ -237,7 +246,7 @@ impl Gate {
     ) -> Result<(Vec<ItemResult>, Dict)> {
         awaited(&header)?;
         let said = Said::read(context)?;
-        let asking = self.asking(&header, said.user).await?;
+        let asking = asking(&self.0, &header, said.user).await?;
         let answer = self.answer(&asking, purpose, &data, &said).await?;
         Ok((results(&data, &answer.rulings), info(&answer)))
     }
@@ -252,7 +261,7 @@ impl Gate {
     ) -> Result<(Vec<ItemResult>, Dict)> {
         awaited(&header)?;
         let said = Said::read(context)?;
-        let asking = self.asking(&header, said.user).await?;
+        let asking = asking(&self.0, &header, said.user).await?;
         let request = Request::new(purpose, &data, &said.context, &said.tag).map_err(wire)?;
         let _turn = self.0.turns.take(asking.whose()).await;
         let answer = self.0.engine.preview(asking.asker(), &request);
@@ -271,7 +280,7 @@ impl Gate {
         let said = Said::read(context)?;
         said.patience()?;
         let caller = header.sender().ok_or_else(no_sender)?;
-        let asking = self.asking(&header, said.user).await?;
+        let asking = asking(&self.0, &header, said.user).await?;
         let answer = self.answer_asked(&asking, purpose, &data, &said, caller).await?;
         Ok((results(&data, &answer.rulings), info(&answer)))
     }
@@ -284,7 +293,7 @@ impl Gate {
     ) -> Result<(HashMap<String, zbus::OwnedFd>, Dict)> {
         awaited(&header)?;
         let left = lines::left(options)?;
-        let asking = self.asking(&header, None).await?;
+        let asking = asking(&self.0, &header, None).await?;
         let _turn = self.0.turns.take(asking.whose()).await;
         let Some(caller) = asking.asker().caller else {
             return Err(Error::NotAuthorized(

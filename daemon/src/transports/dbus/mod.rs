@@ -5,16 +5,21 @@
 mod admin;
 mod admission;
 mod agents;
+mod cookies;
 mod dict;
 mod errors;
 mod export;
 mod followers;
 mod gate;
 mod history;
+mod holders;
+mod identifiers;
 mod leaving;
 mod lines;
 mod places;
 mod polkit;
+mod report;
+mod rights;
 mod service;
 mod settings;
 mod signals;
@@ -26,6 +31,7 @@ use std::sync::Arc;
 use consentd_dbus::names;
 
 use crate::engine::Engine;
+use crate::engine::cases::Tasks;
 use crate::prompts::Prompts;
 
 pub use service::{Config, Service};
@@ -43,6 +49,10 @@ pub async fn start(engine: Arc<Engine>, config: Config) -> anyhow::Result<Arc<Se
     server.at(names::PATH, gate::Gate(Arc::clone(&service))).await?;
     server.at(names::PATH, settings::Settings(Arc::clone(&service))).await?;
     server.at(names::PATH, admin::Admin(Arc::clone(&service))).await?;
+    server.at(names::PATH, identifiers::Identifiers(Arc::clone(&service))).await?;
+    server.at(names::PATH, rights::Rights(Arc::clone(&service))).await?;
+    server.at(names::PATH, cookies::Cookies(Arc::clone(&service))).await?;
     service.own_name().await?;
+    service.dispatch(Tasks::All);
     Ok(service)
 }

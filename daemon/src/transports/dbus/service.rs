@@ -11,6 +11,7 @@ use zbus::message::Header;
 
 use super::agents::Agents;
 use super::followers::Followers;
+use super::holders::Holders;
 use super::places::Places;
 use super::turns::Turns;
 use super::watchers::Watchers;
@@ -54,8 +55,12 @@ pub struct Service {
     pub(super) watchers: Arc<Watchers>,
     pub(super) agents: Arc<Agents>,
     pub(super) followers: Arc<Followers>,
+    /// Apps that answer cases.
+    pub(super) holders: Arc<Holders>,
     /// Whose check is answered next.
     pub(super) turns: Arc<Turns>,
+    /// Whose long jar is judged next: in a thread, beside the checks.
+    pub(super) jars: Arc<Turns>,
     /// Questions to polkit.
     pub(super) asked: Arc<Places>,
     /// Looks into the ledger, and exports.
@@ -96,7 +101,9 @@ impl Service {
             agents: Arc::new(Agents::new(prompts)),
             followers: Arc::new(Followers::new(Arc::clone(&engine))),
             engine,
+            holders: Arc::default(),
             turns: Arc::default(),
+            jars: Arc::default(),
             asked: Places::new(8, "questions to polkit"),
             readers: Places::new(4, "looks into the history"),
             exports: Places::new(1, "export"),

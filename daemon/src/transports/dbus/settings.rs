@@ -18,7 +18,7 @@ use crate::authority::Act;
 use crate::decision::trace::Step;
 use crate::engine::change::{Change, Hold, MAX_CHANGES, SetOptions};
 use crate::engine::consent::ConsentFilter;
-use crate::engine::error::TooLarge;
+use crate::engine::error::{Invalid, TooLarge};
 use crate::engine::profile::ProfileChange;
 use crate::engine::settings::LockedFor;
 use crate::engine::{Engine, EngineError, Request};
@@ -260,10 +260,26 @@ impl Settings {
         let age_band = reader.text("age_band")?;
         let language = reader.text("language")?;
         let guardian = reader.small("guardian")?;
-        reader.end("region, age_band, language, guardian")?;
+        let removal = reader.flag("removal")?.unwrap_or(false);
+        reader.end("region, age_band, language, guardian, removal")?;
         let Admitted { user, by, uid, _call } = self.admit(&header, options, Act::Loosen).await?;
         // Root is the one who names a guardian, for itself too.
         let by = if uid == 0 { crate::engine::settings::By::Administrator } else { by };
+        if removal {
+            let named = region.is_some() || age_band.is_some() || language.is_some();
+            if named || guardian.is_some() {
+                return Err(wire(Invalid::RemovalAlone.into()));
+            }
+            let removal = self.blocking(move |engine| engine.report_minor(user, by)).await?;
+            // Where rights are carried out, a case opens here that has these apps erase what they hold.
+            tracing::info!(
+                user,
+                withdrawn = removal.withdrawn,
+                apps = removal.erasure.len(),
+                "a minor was reported: their data has to be erased"
+            );
+            return Ok(removal.generation);
+        }
         self.blocking(move |engine| {
             let change = ProfileChange {
                 region: region.as_deref(),

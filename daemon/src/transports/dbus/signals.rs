@@ -8,8 +8,10 @@ use tokio::sync::{Notify, mpsc};
 use zbus::names::UniqueName;
 use zbus::object_server::SignalEmitter;
 
+use super::dict::dict;
 use super::followers::Followers;
 use super::gate::Gate;
+use super::rights::Rights;
 use super::service::Service;
 use super::settings::{Settings, state_row};
 use crate::alarm::Alarm;
@@ -151,6 +153,18 @@ impl Service {
                 {
                     sent(&watcher, Settings::notice_pending(&emitter, &notice).await);
                 }
+            }
+        }
+    }
+
+    /// Tells whoever watches a user that a case of that user is farther.
+    pub(super) async fn tell_of_case(&self, user: u32, case: String) {
+        let (engine, id) = (Arc::clone(&self.engine), case.clone());
+        let row = tokio::task::spawn_blocking(move || engine.get_case(user, &id)).await;
+        let Ok(Ok(row)) = row else { return };
+        for (watcher, _) in self.watchers.of(Some(user)) {
+            if let Some(emitter) = self.emitter(&watcher) {
+                sent(&watcher, Rights::case_changed(&emitter, &case, dict(row.clone())).await);
             }
         }
     }

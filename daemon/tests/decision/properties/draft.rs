@@ -258,6 +258,7 @@ impl Draft {
         App {
             id: "org.example.app".into(),
             name: "App".into(),
+            vendor: None,
             identities: Vec::new(),
             collections,
             pairs,
@@ -337,6 +338,8 @@ fn of_the_rule(reason: Reason) -> bool {
         | Reason::StoreUnavailable
         | Reason::CatalogUnavailable
         | Reason::DaemonUnavailable => false,
+        // Of cookies alone.
+        Reason::Essential | Reason::Unlisted | Reason::CategoryOff => false,
         // Ids that are not in the catalogue are a property of their own.
         Reason::UnknownPurpose | Reason::UnknownData => false,
         Reason::Consented

@@ -2,6 +2,7 @@
 
 mod answers;
 mod clocks;
+mod cookies;
 mod draft;
 mod layers;
 mod tightening;

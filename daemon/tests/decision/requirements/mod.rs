@@ -2,6 +2,7 @@
 
 mod bases;
 mod combination;
+mod cookies;
 mod declared;
 mod forbidden;
 mod location;

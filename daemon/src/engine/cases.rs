@@ -1,0 +1,560 @@
+//! Cases: a user exercises a right towards every app that holds the data, and sees how far it is
+//! (R44–R52).
+//!
+//! Who may open one is [`crate::authority`]'s to say; telling the holders is the transport's.
+
+use super::change::{event, known_app};
+use super::error::{EngineError, Invalid, TooLarge};
+use super::held::{Claim, Lasting};
+use super::publish::Draft;
+use super::request::check_id;
+use super::settings::By;
+use super::{Engine, Policy, State};
+use crate::apps::App;
+use crate::catalog::{DataIx, PurposeIx};
+use crate::ledger::{Event, What};
+use crate::row::Row;
+
+/// Bytes of what a person states, and of what a holder notes.
+pub const MAX_TEXT: usize = 4_096;
+/// Cases of one user that are open at once.
+pub const MAX_OPEN: usize = 64;
+
+/// What a user can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaseRight {
+    /// A copy of everything (R44).
+    Access,
+    /// Correction (R45).
+    Rectification,
+    /// Deletion (R46).
+    Erasure,
+    /// A copy that another service can read (R49).
+    Portability,
+    /// What checks know of from then on (R47, R48, R51).
+    Lasting(Lasting),
+}
+
+impl CaseRight {
+    /// All of them.
+    pub const ALL: [CaseRight; 7] = [
+        CaseRight::Access,
+        CaseRight::Rectification,
+        CaseRight::Erasure,
+        CaseRight::Portability,
+        CaseRight::Lasting(Lasting::Objection),
+        CaseRight::Lasting(Lasting::Restriction),
+        CaseRight::Lasting(Lasting::AutomatedDecisions),
+    ];
+
+    /// The word on the wire and in the store.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            CaseRight::Access => "access",
+            CaseRight::Rectification => "rectification",
+            CaseRight::Erasure => "erasure",
+            CaseRight::Portability => "portability",
+            CaseRight::Lasting(right) => right.word(),
+        }
+    }
+
+    /// The right of a word.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|right| right.word() == word)
+    }
+}
+
+/// Why a holder may refuse (R52; S3 9).
+pub const GROUNDS: [&str; 7] = [
+    "meaningless-or-excessive",
+    "harms-others-privacy",
+    "disproportionate-work",
+    "not-required-by-law",
+    "already-public",
+    "given-in-confidence",
+    "security-or-anti-fraud",
+];
+
+/// A case, as somebody opens it. An id of `""` stands for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening<'a> {
+    /// Which right.
+    pub right: CaseRight,
+    /// Towards which app.
+    pub app: &'a str,
+    /// About which purpose.
+    pub purpose: &'a str,
+    /// About which data item.
+    pub data: &'a str,
+    /// What the person says about it: for a rectification what is wrong.
+    pub statement: &'a str,
+}
+
+/// How a case ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Every holder did what it was asked, or one did and others had grounds not to.
+    Done,
+    /// Every holder refused on listed grounds.
+    Refused,
+    /// The user took it back.
+    Withdrawn,
+}
+
+impl End {
+    /// All of them.
+    pub const ALL: [End; 3] = [End::Done, End::Refused, End::Withdrawn];
+
+    /// The word on the wire and in the store.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            End::Done => "done",
+            End::Refused => "refused",
+            End::Withdrawn => "withdrawn",
+        }
+    }
+}
+
+/// A case, as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Case {
+    /// Its number.
+    pub id: i64,
+    /// Whose.
+    pub user: u32,
+    /// Which right.
+    pub right: CaseRight,
+    /// The app, or `""`.
+    pub app: String,
+    /// The purpose, or `""`.
+    pub purpose: String,
+    /// The data item, or `""`.
+    pub data: String,
+    /// What the person said.
+    pub statement: String,
+    /// How it was opened.
+    pub by: By,
+    /// Unix seconds.
+    pub opened: i64,
+    /// When it has to be answered, Unix seconds.
+    pub due: i64,
+    /// The user's region then.
+    pub region: String,
+    /// The controller then (R36).
+    pub controller: String,
+    /// To whom to complain (R52).
+    pub authority: String,
+    /// How and when it ended, Unix seconds.
+    pub end: Option<(End, i64)>,
+}
+
+/// How far a holder is with a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It has not answered.
+    Waiting,
+    /// It did what it was asked.
+    Done,
+    /// It refused, on listed grounds.
+    Refused,
+    /// It could not be told, or gave no answer that counts; it is told again.
+    Failed,
+}
+
+impl Progress {
+    /// All of them.
+    pub const ALL: [Progress; 4] =
+        [Progress::Waiting, Progress::Done, Progress::Refused, Progress::Failed];
+
+    /// The word on the wire and in the store.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Progress::Waiting => "waiting",
+            Progress::Done => "done",
+            Progress::Refused => "refused",
+            Progress::Failed => "failed",
+        }
+    }
+
+    fn is_final(self) -> bool {
+        match self {
+            Progress::Done | Progress::Refused => true,
+            Progress::Waiting | Progress::Failed => false,
+        }
+    }
+}
+
+/// An app that holds the data of a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Which case.
+    pub case: i64,
+    /// The app.
+    pub app: String,
+    /// How far it is.
+    pub progress: Progress,
+    /// Since when, Unix seconds.
+    pub at: i64,
+    /// How often it was told.
+    pub tries: u32,
+    /// What it said, or why it failed.
+    pub note: String,
+}
+
+/// A holder's part of a case that is not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// The case.
+    pub case: Case,
+    /// The holder's app.
+    pub app: String,
+}
+
+/// Which tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tasks {
+    /// All that wait.
+    All,
+    /// Those of one case that wait.
+    OfCase(i64),
+    /// Those of one app that wait; for one user, or for all.
+    OfApp {
+        /// Uid.
+        user: Option<u32>,
+        /// The app.
+        app: String,
+    },
+}
+
+/// What changes of the cases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CaseChange {
+    /// One was opened.
+    Opened(Case),
+    /// A holder is as far as this.
+    Holder(Holder),
+    /// One ended: which, how, when.
+    Ended(i64, End, i64),
+}
+
+impl Engine {
+    /// Opens a case towards every declared app that collects what it is about, and exercises a right
+    /// that checks have to know of. Returns its number.
+    ///
+    /// # Errors
+    /// No such app, purpose or data item; nobody collects it; too much is said, or too many are open; or
+    /// the disk does not take it: then a right that denies holds in memory all the same.
+    pub fn open_case(&self, user: u32, open: &Opening<'_>, by: By) -> Result<i64, EngineError> {
+        let now = self.clock.now();
+        let mut writer = self.lock_writer();
+        let (id, cases) =
+            self.in_store(&writer, |store| Ok((store.next_case()?, store.cases(user)?)))?;
+        if cases.iter().filter(|(case, _)| case.end.is_none()).count() >= MAX_OPEN {
+            return Err(EngineError::TooManyCases(MAX_OPEN));
+        }
+        self.commit(&mut writer, now, |state, draft, now| {
+            let policy = state.policy.clone().map_err(EngineError::CatalogUnavailable)?;
+            check_text(open.statement)?;
+            if open.right == CaseRight::Rectification && open.statement.trim().is_empty() {
+                return Err(Invalid::NothingStated.into());
+            }
+            let apps = holders(state, &policy, open)?;
+            if let CaseRight::Lasting(right) = open.right {
+                state.claim(draft, user, &open.claim(right), by, What::Right, now)?;
+            }
+            let (region, _) = self.config.profile(&policy.catalog, state.view(), user);
+            let region = &policy.catalog.regions[region];
+            let within = i64::try_from(region.answer.within).unwrap_or(i64::MAX);
+            draft.cases.push(CaseChange::Opened(Case {
+                id,
+                user,
+                right: open.right,
+                app: open.app.into(),
+                purpose: open.purpose.into(),
+                data: open.data.into(),
+                statement: open.statement.into(),
+                by,
+                opened: now.wall,
+                due: now.wall.saturating_add(within),
+                region: region.id.to_string(),
+                controller: region.controller.to_string(),
+                authority: region.authority.as_deref().unwrap_or_default().into(),
+                end: None,
+            }));
+            draft.cases.extend(apps.into_iter().map(|app| {
+                let (at, note) = (now.wall, String::new());
+                let progress = Progress::Waiting;
+                CaseChange::Holder(Holder { case: id, app, progress, at, tries: 0, note })
+            }));
+            case_event(
+                draft,
+                What::CaseOpened,
+                user,
+                open.app,
+                &told(id, open.right),
+                Some(by),
+                now,
+            );
+            Ok(())
+        })?;
+        Ok(id)
+    }
+
+    /// A user's cases, newest first, each with its holders.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn list_cases(&self, user: u32) -> Result<Vec<Row>, EngineError> {
+        let now = self.clock.now().wall;
+        let cases = self.in_store(&self.lock_writer(), |store| store.cases(user))?;
+        Ok(cases.iter().map(|(case, holders)| row(case, holders, now)).collect())
+    }
+
+    /// One case of a user.
+    ///
+    /// # Errors
+    /// The user has no such case, or the store cannot be read.
+    pub fn get_case(&self, user: u32, id: &str) -> Result<Row, EngineError> {
+        let now = self.clock.now().wall;
+        let (case, holders) = self.case(&self.lock_writer(), user, id)?;
+        Ok(row(&case, &holders, now))
+    }
+
+    /// Takes a case back: a right that checks know of is lifted. Returns the generation.
+    ///
+    /// # Errors
+    /// The user has no such case, or it ended in another way; or the disk does not take it: then nothing
+    /// changed.
+    pub fn withdraw_case(&self, user: u32, id: &str, by: By) -> Result<u64, EngineError> {
+        let now = self.clock.now();
+        let mut writer = self.lock_writer();
+        let (case, _) = self.case(&writer, user, id)?;
+        let lasting = match (case.right, case.end) {
+            (_, Some((End::Withdrawn, _))) => return Ok(self.generation()),
+            (CaseRight::Lasting(right), _) => Some(right),
+            (_, None) => None,
+            (_, Some((end, _))) => {
+                return Err(Invalid::CaseEnded { case: case.id, end: end.word() }.into());
+            }
+        };
+        self.commit(&mut writer, now, |state, draft, now| {
+            if let Some(right) = lasting {
+                let Case { app, purpose, data, .. } = &case;
+                let claim = Claim { right, app, purpose, data };
+                state.claim(draft, user, &claim, by, What::RightLifted, now)?;
+            }
+            draft.cases.push(CaseChange::Ended(case.id, End::Withdrawn, now.wall));
+            let words = format!("{}, withdrawn", told(case.id, case.right));
+            case_event(draft, What::CaseEnded, user, &case.app, &words, Some(by), now);
+            Ok(())
+        })
+    }
+
+    /// Notes what a holder came to with a case, and ends the case if it was the last one awaited.
+    ///
+    /// # Errors
+    /// There is no such case or the app holds nothing of it; a refusal that names no listed ground counts
+    /// as failed; or the disk does not take it.
+    pub fn note_holder(
+        &self,
+        case: i64,
+        app: &str,
+        progress: Progress,
+        note: &str,
+    ) -> Result<(), EngineError> {
+        let now = self.clock.now();
+        let mut writer = self.lock_writer();
+        let found = self.in_store(&writer, |store| store.case(case))?;
+        let (case, mut holders) =
+            found.ok_or_else(|| EngineError::UnknownCase(case.to_string()))?;
+        let unknown = || EngineError::UnknownApp { id: app.into() };
+        let holder = holders.iter_mut().find(|holder| holder.app == app).ok_or_else(unknown)?;
+        if case.end.is_some() || holder.progress.is_final() {
+            return Ok(());
+        }
+        let groundless = progress == Progress::Refused && !GROUNDS.contains(&note);
+        holder.progress = if groundless { Progress::Failed } else { progress };
+        holder.note = match groundless {
+            true => "it refused, and named none of the grounds there are".into(),
+            false => note.chars().take(MAX_TEXT / 4).collect(),
+        };
+        holder.at = now.wall;
+        holder.tries = holder.tries.saturating_add(1);
+        let changed = CaseChange::Holder(holder.clone());
+        let end = ending(&holders);
+        self.commit(&mut writer, now, |_, draft, now| {
+            draft.cases.push(changed);
+            if let Some(end) = end {
+                draft.cases.push(CaseChange::Ended(case.id, end, now.wall));
+                let words = format!("{}, {}", told(case.id, case.right), end.word());
+                case_event(draft, What::CaseEnded, case.user, &case.app, &words, None, now);
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// What holders are still to be told, oldest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn tasks(&self, which: &Tasks) -> Result<Vec<Task>, EngineError> {
+        let cases = self.in_store(&self.lock_writer(), |store| store.open_cases())?;
+        let tasks = cases.into_iter().rev().flat_map(|(case, holders)| {
+            let waiting = holders.into_iter().filter(|holder| !holder.progress.is_final());
+            waiting.map(move |holder| Task { case: case.clone(), app: holder.app })
+        });
+        let wanted = |task: &Task| match which {
+            Tasks::All => true,
+            Tasks::OfCase(id) => task.case.id == *id,
+            Tasks::OfApp { user, app } => {
+                task.app == *app && user.is_none_or(|user| user == task.case.user)
+            }
+        };
+        Ok(tasks.filter(wanted).collect())
+    }
+
+    /// A user's case of which there is a report, and the holders that are to return something for it.
+    ///
+    /// # Errors
+    /// As [`Engine::done_by`]; or it is no case of access or portability, or was withdrawn.
+    pub fn report_of(&self, user: u32, id: &str) -> Result<(Row, Vec<Task>), EngineError> {
+        let (case, holders) = self.case(&self.lock_writer(), user, id)?;
+        match (case.right, case.end) {
+            (
+                CaseRight::Access | CaseRight::Portability,
+                None | Some((End::Done | End::Refused, _)),
+            ) => {}
+            (CaseRight::Access | CaseRight::Portability, Some((End::Withdrawn, _)))
+            | (CaseRight::Rectification | CaseRight::Erasure | CaseRight::Lasting(_), _) => {
+                return Err(Invalid::NoReport(case.id).into());
+            }
+        }
+        let row = row(&case, &holders, self.clock.now().wall);
+        let done = holders.into_iter().filter(|holder| holder.progress == Progress::Done);
+        Ok((row, done.map(|holder| Task { case: case.clone(), app: holder.app }).collect()))
+    }
+
+    /// The holders of a user's case that did their part.
+    ///
+    /// # Errors
+    /// The user has no such case, or the store cannot be read.
+    pub fn done_by(&self, user: u32, id: &str) -> Result<Vec<Task>, EngineError> {
+        let (case, holders) = self.case(&self.lock_writer(), user, id)?;
+        let done = holders.into_iter().filter(|holder| holder.progress == Progress::Done);
+        Ok(done.map(|holder| Task { case: case.clone(), app: holder.app }).collect())
+    }
+
+    fn case(
+        &self,
+        writer: &Option<crate::store::Store>,
+        user: u32,
+        id: &str,
+    ) -> Result<(Case, Vec<Holder>), EngineError> {
+        check_id(id)?;
+        let unknown = || EngineError::UnknownCase(id.into());
+        let number: i64 = id.parse().map_err(|_| unknown())?;
+        let found = self.in_store(writer, |store| store.case(number))?;
+        found.filter(|(case, _)| case.user == user).ok_or_else(unknown)
+    }
+}
+
+impl<'a> Opening<'a> {
+    fn claim(&self, right: Lasting) -> Claim<'a> {
+        Claim { right, app: self.app, purpose: self.purpose, data: self.data }
+    }
+}
+
+/// The declared apps that collect what a case is about.
+fn holders(
+    state: &mut State,
+    policy: &Policy,
+    open: &Opening<'_>,
+) -> Result<Vec<String>, EngineError> {
+    let reach = open.claim(Lasting::Objection).reach(policy)?;
+    if !open.app.is_empty() {
+        known_app(state, open.app)?;
+    }
+    let collects = |app: &&App| {
+        let catalog = &policy.catalog;
+        let reaches = |(purpose, data): (PurposeIx, DataIx)| reach.covers(catalog, purpose, data);
+        app.pairs.iter().any(|pair| reaches((pair.purpose, pair.data)))
+    };
+    let named = |app: &&App| open.app.is_empty() || *app.id == *open.app;
+    let holders: Vec<String> = policy
+        .apps
+        .iter()
+        .map(|(_, app)| app)
+        .filter(named)
+        .filter(collects)
+        .map(|app| app.id.to_string())
+        .collect();
+    if holders.is_empty() { Err(Invalid::NobodyCollects.into()) } else { Ok(holders) }
+}
+
+/// How a case ends with what its holders said; `None` while one is awaited.
+fn ending(holders: &[Holder]) -> Option<End> {
+    if !holders.iter().all(|holder| holder.progress.is_final()) {
+        return None;
+    }
+    let refused = holders.iter().all(|holder| holder.progress == Progress::Refused);
+    Some(if refused { End::Refused } else { End::Done })
+}
+
+fn check_text(text: &str) -> Result<(), TooLarge> {
+    if text.len() > MAX_TEXT { Err(TooLarge::Text(text.len())) } else { Ok(()) }
+}
+
+fn told(id: i64, right: CaseRight) -> String {
+    format!("case {id}, {}", right.word())
+}
+
+fn case_event(
+    draft: &mut Draft,
+    what: What,
+    user: u32,
+    app: &str,
+    words: &str,
+    by: Option<By>,
+    now: crate::clock::Moment,
+) {
+    let (app, state) = (Some(app.to_owned()), Some(words.to_owned()));
+    draft.event(Event { app, state, ..event(what, Some(user), by, now) });
+}
+
+fn row(case: &Case, holders: &[Holder], now: i64) -> Row {
+    let late = case.end.is_none() && now > case.due;
+    let state = match case.end {
+        Some((end, _)) => end.word(),
+        None if late => "late",
+        None => "open",
+    };
+    let holder = |holder: &Holder| {
+        Row::new()
+            .with("app", &*holder.app)
+            .with("state", holder.progress.word())
+            .with("at", holder.at)
+            .with("tries", holder.tries)
+            .with("note", &*holder.note)
+    };
+    Row::new()
+        .with("case", case.id.to_string())
+        .with("right", case.right.word())
+        .with("app", &*case.app)
+        .with("purpose", &*case.purpose)
+        .with("data", &*case.data)
+        .with("statement", &*case.statement)
+        .with("by", case.by.word())
+        .with("opened", case.opened)
+        .with("due", case.due)
+        .with("region", &*case.region)
+        .with("controller", &*case.controller)
+        .with("authority", &*case.authority)
+        .with("state", state)
+        .maybe("ended", case.end.map(|(_, at)| at))
+        .with("holders", holders.iter().map(holder).collect::<Vec<_>>())
+}

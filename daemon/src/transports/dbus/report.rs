@@ -1,0 +1,56 @@
+//! `Rights1.Report`: what holders return of a case, and all that the daemon keeps itself, as JSON lines.
+//!
+//! Holders are asked while it is read, and what they return goes to the reader alone: the daemon keeps no
+//! collected values (invariant 6).
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use consentd_dbus::Result;
+use tokio::net::unix::pipe::Sender;
+
+use super::export;
+use super::places::Place;
+use super::service::Service;
+use crate::engine::cases::{Progress, Task};
+use crate::row::Row;
+
+/// A pipe on which the report arrives, and ends.
+pub(super) fn report(
+    service: Arc<Service>,
+    case: Row,
+    tasks: Vec<Task>,
+    user: u32,
+    place: Place,
+) -> Result<OwnedFd> {
+    let (reader, mut sender) = export::pipe()?;
+    tokio::spawn(async move {
+        let _place = place;
+        if let Err(error) = write(&service, case, &tasks, user, &mut sender).await {
+            tracing::warn!(%error, "a report was cut off");
+        }
+    });
+    Ok(reader)
+}
+
+async fn write(
+    service: &Service,
+    case: Row,
+    tasks: &[Task],
+    user: u32,
+    sender: &mut Sender,
+) -> anyhow::Result<()> {
+    export::put(sender, vec![Row::new().with("kind", "case").and(case)]).await?;
+    for task in tasks {
+        let returned = Row::new().with("kind", "returned").with("app", &*task.app);
+        let row = match service.ask_holder(task).await {
+            Some(handled) if handled.progress == Progress::Done => {
+                returned.with("data", String::from_utf8(handled.data)?)
+            }
+            Some(handled) => returned.with("missing", handled.note),
+            None => returned.with("missing", "nobody answers for the app now; try again later"),
+        };
+        export::put(sender, vec![row]).await?;
+    }
+    export::write(Arc::clone(&service.engine), user, sender).await
+}

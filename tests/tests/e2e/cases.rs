@@ -1,0 +1,232 @@
+//! Whole cases: a person asks, a holder in a process of its own answers, rightly or in one of the wrong
+//! ways; killed in the middle, started by the bus, or registered late (R44–R52).
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
+use consentd_dbus::{Details, Error, Options, Rights1Proxy};
+use consentd_tests::holder::Manner;
+use consentd_tests::person::text;
+use consentd_tests::process::{PATIENCE, Process, bound_command};
+use consentd_tests::world::World;
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::Receiver;
+
+use crate::ids::GAME;
+use crate::scenario::on_both_buses;
+
+on_both_buses![
+    r44_a_person_reads_what_a_holder_returned,
+    r45_r46_r47_r48_a_holder_does_what_it_is_asked,
+    r52_a_holder_that_registers_late_gets_what_waits,
+    r52_a_holder_refuses_on_listed_grounds_alone,
+    a_holder_that_crashes_is_told_again,
+    a_daemon_that_is_killed_tells_again,
+    a_holder_that_floods_or_mixes_people_up_returns_nothing,
+    who_is_no_app_answers_for_none,
+];
+
+const NICKNAME: &str = r#"{"nickname":"Kim"}"#;
+
+/// The game's holder, with a file of its own.
+struct Keeper {
+    store_path: PathBuf,
+    _process: Process,
+}
+
+impl Keeper {
+    fn start(world: &World, manner: Manner) -> Result<Keeper> {
+        let store_path = world.stage.root().join("kept.json");
+        std::fs::write(&store_path, NICKNAME)?;
+        Keeper::again(world, manner)
+    }
+
+    fn again(world: &World, manner: Manner) -> Result<Keeper> {
+        let store_path = world.stage.root().join("kept.json");
+        let mut command = bound_command(world.stage.bin().executable("game")?);
+        let manner = manner.to_possible_value().context("no name")?;
+        command.arg("hold").arg(&store_path).args(["--manner", manner.get_name()]);
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", world.bus.address());
+        Ok(Keeper { store_path, _process: Process::spawn("a holder", &mut command)? })
+    }
+
+    fn kept(&self) -> Result<Value> {
+        Ok(serde_json::from_slice(&std::fs::read(&self.store_path)?)?)
+    }
+}
+
+/// The person, who hears of their cases.
+struct Asker {
+    rights: Rights1Proxy<'static>,
+    heard: consentd_dbus::CaseChangedStream,
+}
+
+impl Asker {
+    async fn of(world: &World) -> Result<Asker> {
+        let bus = world.connect().await?;
+        let person = consentd_tests::person::Person::on(&bus).await?;
+        person.settings.watch(Options::new()).await?;
+        let rights = Rights1Proxy::new(&bus).await?;
+        Ok(Asker { heard: rights.receive_case_changed().await?, rights })
+    }
+
+    async fn open(&self, right: &str) -> Result<String> {
+        Ok(self.rights.open(right, GAME, Options::new()).await?)
+    }
+
+    /// Waits until the game's part of a case is so far; what it noted.
+    async fn until(&mut self, case: &str, wanted: &str) -> Result<String> {
+        let mut now = self.rights.get(case, Options::new()).await?;
+        loop {
+            let holder = holder(&now)?;
+            if text(&holder, "state")? == wanted {
+                return text(&holder, "note");
+            }
+            let next = tokio::time::timeout(PATIENCE, self.heard.next()).await;
+            let signal = next.with_context(|| format!("{wanted}: {holder:?}"))?.context("gone")?;
+            let told = signal.args()?;
+            now = if told.case == case { told.details } else { now };
+        }
+    }
+
+    async fn report(&self, case: &str) -> Result<Vec<Value>> {
+        let lines = self.rights.report(case, Options::new()).await?;
+        let fd = OwnedFd::from(lines);
+        rustix::io::ioctl_fionbio(&fd, true)?;
+        let mut text = String::new();
+        Receiver::from_owned_fd(fd)?.read_to_string(&mut text).await?;
+        text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    }
+}
+
+fn holder(case: &Details) -> Result<Details> {
+    let rows: Vec<Details> = case.get("holders").context("no holders")?.try_clone()?.try_into()?;
+    rows.into_iter().next().context("no holder")
+}
+
+async fn r44_a_person_reads_what_a_holder_returned(world: &mut World) -> Result<()> {
+    let _keeper = Keeper::start(world, Manner::Good)?;
+    let mut asker = Asker::of(world).await?;
+    for right in ["access", "portability"] {
+        let case = asker.open(right).await?;
+        asker.until(&case, "done").await?;
+        let lines = asker.report(&case).await?;
+        let kinds: Vec<&str> = lines.iter().filter_map(|line| line["kind"].as_str()).collect();
+        assert_eq!(kinds[..2], ["case", "returned"]);
+        assert_eq!(kinds.last(), Some(&"end"), "{kinds:?}");
+        ensure!(kinds.contains(&"export") && kinds.contains(&"profile"), "{kinds:?}");
+        assert_eq!(lines[0]["state"], "done");
+        assert_eq!(lines[1]["app"], GAME);
+        assert_eq!(lines[1]["data"], NICKNAME);
+    }
+    // Nothing of it stays with the daemon.
+    for entry in std::fs::read_dir(&world.stage.dirs().state_dir)? {
+        let path = entry?.path();
+        if path.is_file() {
+            let bytes = std::fs::read(&path)?;
+            ensure!(!bytes.windows(3).any(|part| part == b"Kim"), "{}", path.display());
+        }
+    }
+    let case = asker.open("erasure").await?;
+    let none = asker.rights.report(&case, Options::new()).await;
+    ensure!(matches!(&none, Err(Error::InvalidArgument(_))), "{none:?}");
+    Ok(())
+}
+
+async fn r45_r46_r47_r48_a_holder_does_what_it_is_asked(world: &mut World) -> Result<()> {
+    let keeper = Keeper::start(world, Manner::Good)?;
+    let mut asker = Asker::of(world).await?;
+    let said = Options::from([("statement", "Kay, not Kim.".into())]);
+    let case = asker.rights.open("rectification", GAME, said).await?;
+    assert_eq!(asker.until(&case, "done").await?, "as you wish");
+    assert_eq!(keeper.kept()?, json!({"nickname": "Kim", "corrected": "Kay, not Kim."}));
+    let case = asker.open("restriction").await?;
+    asker.until(&case, "done").await?;
+    assert_eq!(keeper.kept()?["restriction"], true);
+    asker.rights.withdraw(&case, Options::new()).await?;
+    let case = asker.open("erasure").await?;
+    asker.until(&case, "done").await?;
+    let kept = keeper.kept()?;
+    ensure!(kept == json!({}) || kept == json!({"resumed": true}), "{kept}");
+    Ok(())
+}
+
+async fn r52_a_holder_that_registers_late_gets_what_waits(world: &mut World) -> Result<()> {
+    let mut asker = Asker::of(world).await?;
+    let case = asker.open("erasure").await?;
+    asker.until(&case, "waiting").await?;
+    let keeper = Keeper::start(world, Manner::Good)?;
+    asker.until(&case, "done").await?;
+    assert_eq!(keeper.kept()?, json!({}));
+    assert_eq!(text(&asker.rights.get(&case, Options::new()).await?, "state")?, "done");
+    Ok(())
+}
+
+async fn r52_a_holder_refuses_on_listed_grounds_alone(world: &mut World) -> Result<()> {
+    let mut asker = Asker::of(world).await?;
+    let keeper = Keeper::start(world, Manner::RefusesGroundlessly)?;
+    let case = asker.open("erasure").await?;
+    let note = asker.until(&case, "failed").await?;
+    ensure!(note.contains("ground"), "{note}");
+    assert_eq!(text(&asker.rights.get(&case, Options::new()).await?, "state")?, "open");
+    drop(keeper);
+    let _keeper = Keeper::again(world, Manner::Refuses)?;
+    assert_eq!(asker.until(&case, "refused").await?, "already-public");
+    assert_eq!(text(&asker.rights.get(&case, Options::new()).await?, "state")?, "refused");
+    Ok(())
+}
+
+async fn a_holder_that_crashes_is_told_again(world: &mut World) -> Result<()> {
+    let mut asker = Asker::of(world).await?;
+    let keeper = Keeper::start(world, Manner::Crashes)?;
+    let case = asker.open("erasure").await?;
+    asker.until(&case, "failed").await?;
+    drop(keeper);
+    let keeper = Keeper::again(world, Manner::Good)?;
+    asker.until(&case, "done").await?;
+    assert_eq!(keeper.kept()?, json!({}));
+    Ok(())
+}
+
+async fn a_daemon_that_is_killed_tells_again(world: &mut World) -> Result<()> {
+    let asker = Asker::of(world).await?;
+    let hung = Keeper::start(world, Manner::Hangs)?;
+    let case = asker.open("erasure").await?;
+    world.crash_and_restart()?;
+    drop(hung);
+    let mut asker = Asker::of(world).await?;
+    assert_eq!(text(&asker.rights.get(&case, Options::new()).await?, "state")?, "open");
+    let keeper = Keeper::again(world, Manner::Good)?;
+    asker.until(&case, "done").await?;
+    assert_eq!(keeper.kept()?, json!({}));
+    Ok(())
+}
+
+async fn a_holder_that_floods_or_mixes_people_up_returns_nothing(world: &mut World) -> Result<()> {
+    let mut asker = Asker::of(world).await?;
+    for (manner, complaint) in [(Manner::Floods, "16 MiB"), (Manner::MixesUp, "this person's")] {
+        let keeper = Keeper::start(world, manner)?;
+        let case = asker.open("access").await?;
+        let note = asker.until(&case, "failed").await?;
+        ensure!(note.contains(complaint), "{note}");
+        let lines = asker.report(&case).await?;
+        ensure!(lines.iter().all(|line| line["kind"] != "returned"), "{lines:?}");
+        asker.rights.withdraw(&case, Options::new()).await?;
+        drop(keeper);
+    }
+    Ok(())
+}
+
+async fn who_is_no_app_answers_for_none(world: &mut World) -> Result<()> {
+    let asker = Asker::of(world).await?;
+    let path = zbus::ObjectPath::try_from("/holder")?;
+    match asker.rights.register_holder(&path, Options::new()).await {
+        Err(Error::NotAuthorized(text)) => ensure!(text.contains("declared"), "{text}"),
+        other => bail!("{other:?}"),
+    }
+    Ok(())
+}

@@ -1,7 +1,6 @@
 //! What an app is answered: the decision, its reason, the shape of a refusal, and the record of it.
 
 use anyhow::Result;
-use consentd_dbus::{Error, Options};
 use consentd_tests::person::{count, text};
 use consentd_tests::words::{Order, Question, Reply, allow, ask, deny};
 use consentd_tests::world::World;

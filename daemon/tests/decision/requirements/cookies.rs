@@ -4,7 +4,7 @@ use consentd::catalog::State::{self, Ask, Off, On};
 use consentd::catalog::Trust;
 use consentd::decision::Reason;
 use consentd::decision::cookie::{Cookie, Kind, Ruling, Visit, judge};
-use consentd::engine::policy::Resolver;
+use consentd::engine::standing::Resolver;
 use consentd::engine::settings::{By, LockedFor};
 
 use crate::fixture::{SHIPPED, collects};

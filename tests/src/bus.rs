@@ -19,6 +19,8 @@ use crate::place;
 use crate::prerequisite::{self, Missing};
 use crate::process::{PATIENCE, Process, bound_command};
 
+/// The folder of files that say how dbus-daemon starts who owns a name.
+pub const SERVICES: &str = "services";
 /// What a bus says on its standard error.
 const LOG_NAME: &str = "bus.log";
 
@@ -65,7 +67,7 @@ impl Bus {
         match kind {
             BusKind::DbusDaemon => {
                 let config_path = dir.join("bus.conf");
-                std::fs::write(&config_path, policy::daemon_config(&address))?;
+                std::fs::write(&config_path, policy::daemon_config(&address, &dir.join(SERVICES)))?;
                 Bus::with_config(dir, &config_path)
             }
             BusKind::DbusBroker => {

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use zbus::object_server::ObjectServer;
-use zbus::{Connection, ObjectPath, OwnedFd, OwnedVariant, Variant, fdo, interface};
+use zbus::conn::Builder;
+use zbus::{ObjectPath, OwnedFd, OwnedVariant, Variant, fdo, interface};
 
 /// How it behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -44,13 +44,14 @@ type Result_ = HashMap<&'static str, Variant<'static>>;
 impl Holder {
     /// Serves cases: at a name of its own, or where it registers. Runs until it is killed.
     pub async fn serve(self, name: Option<&str>) -> Result<()> {
-        let bus = Connection::system().await.context("connecting to the system bus")?;
         let path = match name {
             Some(name) => format!("/{}", name.replace('.', "/").replace('-', "_")),
             None => "/holder".to_owned(),
         };
-        let server: &ObjectServer = &bus.object_server();
-        server.at(path.as_str(), self).await?;
+        // Served before anything can be called: an object that is added to a connection later misses what
+        // comes at once.
+        let bus = Builder::system().serve_at(path.as_str(), self).build().await;
+        let bus = bus.context("connecting to the system bus")?;
         match name {
             Some(name) => drop(bus.request_name(name).await?),
             None => {
@@ -66,7 +67,6 @@ impl Holder {
                 .await?;
             }
         }
-        println!("holds");
         std::future::pending().await
     }
 

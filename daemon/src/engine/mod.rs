@@ -5,6 +5,7 @@
 //! Any error, doubt or absence denies.
 
 pub mod breaches;
+pub mod case;
 pub mod cases;
 pub mod change;
 mod check;

@@ -50,6 +50,7 @@ pub fn declared(identities: &[(&str, Identity)]) -> Apps {
         id: (*id).into(),
         name: (*id).into(),
         vendor: None,
+        holder: None,
         identities: vec![identity.clone()],
         collections: vec![],
         pairs: vec![],

@@ -1,9 +1,13 @@
 //! What the tests' own buses allow: everything, to everybody, as each bus wants to be told.
 
+use std::path::Path;
+
 use zbus::Variant;
 
 /// A whole configuration for dbus-daemon. `type` system makes libdbus keep the system bus's limits.
-pub(super) fn daemon_config(address: &str) -> String {
+/// Names are activated by the files in `services_dir`.
+pub(super) fn daemon_config(address: &str, services_dir: &Path) -> String {
+    let services_dir = services_dir.display();
     format!(
         r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -11,6 +15,7 @@ pub(super) fn daemon_config(address: &str) -> String {
   <type>system</type>
   <listen>{address}</listen>
   <auth>EXTERNAL</auth>
+  <servicedir>{services_dir}</servicedir>
   <policy context="default">
     <allow user="*"/>
     <allow own="*"/>

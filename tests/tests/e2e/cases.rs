@@ -7,9 +7,12 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use consentd_dbus::{Details, Error, Options, Rights1Proxy};
+use consentd_tests::bus::{self, BusKind};
 use consentd_tests::holder::Manner;
 use consentd_tests::person::text;
+use consentd_tests::prerequisite;
 use consentd_tests::process::{PATIENCE, Process, bound_command};
+use consentd_tests::stage::Stage;
 use consentd_tests::world::World;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -17,7 +20,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
 use crate::ids::GAME;
-use crate::scenario::on_both_buses;
+use crate::scenario::{block_on, on_both_buses};
 
 on_both_buses![
     r44_a_person_reads_what_a_holder_returned,
@@ -219,6 +222,63 @@ async fn a_holder_that_floods_or_mixes_people_up_returns_nothing(world: &mut Wor
         drop(keeper);
     }
     Ok(())
+}
+
+/// Its name on the bus, in its declaration and in a service file.
+const NAME: &str = "org.example.Game";
+
+/// A world whose bus starts a program for the game's name.
+async fn startable(program: &str, manner: &str) -> Result<World> {
+    let stage = Stage::new()?;
+    let path = stage.dirs().apps_dir.join("game.toml");
+    let declared = std::fs::read_to_string(&path)?;
+    let named = format!("holder = \"{NAME}\"\n\n[identity]");
+    std::fs::write(&path, declared.replacen("[identity]", &named, 1))?;
+    let store_path = stage.root().join("kept.json");
+    std::fs::write(&store_path, NICKNAME)?;
+    let services = stage.root().join(bus::SERVICES);
+    std::fs::create_dir(&services)?;
+    let address = format!("unix:path={}", stage.root().join("bus").display());
+    let service = format!(
+        "[D-BUS Service]\nName={NAME}\nExec=/usr/bin/env DBUS_SYSTEM_BUS_ADDRESS={address} {} hold {} --name {NAME} --manner {manner}\n",
+        stage.bin().executable(program)?.display(),
+        store_path.display(),
+    );
+    std::fs::write(services.join(format!("{NAME}.service")), service)?;
+    World::on(stage, BusKind::DbusDaemon).await
+}
+
+#[test]
+fn r44_the_bus_starts_a_holder_that_is_not_running() -> Result<()> {
+    if prerequisite::skip(BusKind::DbusDaemon.missing()) {
+        return Ok(());
+    }
+    block_on(async {
+        let world = startable("game", "good").await?;
+        let mut asker = Asker::of(&world).await?;
+        let case = asker.open("access").await?;
+        asker.until(&case, "done").await?;
+        assert_eq!(asker.report(&case).await?[1]["data"], NICKNAME);
+        Ok(())
+    })
+}
+
+/// Whoever owns an app's name is not the app by that.
+#[test]
+fn a_case_goes_to_nobody_who_only_owns_the_holders_name() -> Result<()> {
+    if prerequisite::skip(BusKind::DbusDaemon.missing()) {
+        return Ok(());
+    }
+    block_on(async {
+        let world = startable("weather", "good").await?;
+        let mut asker = Asker::of(&world).await?;
+        let case = asker.open("erasure").await?;
+        let note = asker.until(&case, "failed").await?;
+        ensure!(note.contains("somebody else"), "{note}");
+        let kept = std::fs::read_to_string(world.stage.root().join("kept.json"))?;
+        assert_eq!(kept, NICKNAME);
+        Ok(())
+    })
 }
 
 async fn who_is_no_app_answers_for_none(world: &mut World) -> Result<()> {

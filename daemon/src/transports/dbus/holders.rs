@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use consentd_dbus::{Error, Result, names};
@@ -31,6 +31,10 @@ use crate::row::Row;
 const PATIENCE: Duration = Duration::from_secs(25);
 /// How long it may go on to write after it answered.
 const REST: Duration = Duration::from_secs(5);
+/// Before a holder is asked for the second time.
+const FIRST_PAUSE: Duration = Duration::from_secs(15);
+/// The longest between two times.
+const LONGEST_PAUSE: Duration = Duration::from_secs(86_400);
 /// The most that one holder returns of a case.
 const MAX_DATA: usize = 16 << 20;
 /// Calls to holders under way.
@@ -173,19 +177,48 @@ impl Service {
         if !lock(&self.holders.under_way).insert(key.clone()) {
             return;
         }
-        if let Some(handled) = self.ask_holder(&task).await {
-            let engine = Arc::clone(&self.engine);
-            let (case, app) = key.clone();
-            let noted = tokio::task::spawn_blocking(move || {
-                engine.note_holder(case, &app, handled.progress, &handled.note)
-            });
-            match noted.await {
-                Ok(Ok(())) => self.tell_of_case(task.case.user, key.0.to_string()).await,
-                Ok(Err(error)) => tracing::error!(%error, "a holder's answer was not stored"),
-                Err(error) => tracing::error!(%error, "storing a holder's answer broke off"),
-            }
+        let handled = self.ask_holder(&task).await;
+        let awaited = handled.as_ref().is_some_and(|handled| match handled.progress {
+            Progress::Failed | Progress::Waiting => true,
+            Progress::Done | Progress::Refused => false,
+        });
+        if let Some(handled) = handled {
+            self.noted(&task, handled).await;
         }
         lock(&self.holders.under_way).remove(&key);
+        if awaited {
+            self.chase(task);
+        }
+    }
+
+    async fn noted(&self, task: &Task, handled: Handled) {
+        let engine = Arc::clone(&self.engine);
+        let (case, app) = (task.case.id, task.app.clone());
+        let noted = tokio::task::spawn_blocking(move || {
+            engine.note_holder(case, &app, handled.progress, &handled.note)
+        });
+        match noted.await {
+            Ok(Ok(())) => self.tell_of_case(task.case.user, case.to_string()).await,
+            Ok(Err(error)) => tracing::error!(%error, "a holder's answer was not stored"),
+            Err(error) => tracing::error!(%error, "storing a holder's answer broke off"),
+        }
+    }
+
+    /// Asks a holder again that answers for its app and has not finished: after a pause that grows with
+    /// each try, to a day.
+    fn chase(self: &Arc<Self>, task: Task) {
+        let service = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let Some(told) = tries(&service, &task).await else { return };
+            let pause = FIRST_PAUSE * 4_u32.saturating_pow(told.saturating_sub(1).min(8));
+            tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+            // Another may have asked meanwhile, and goes on.
+            if tries(&service, &task).await == Some(told)
+                && let Some(service) = service.upgrade()
+            {
+                service.dispatch(Tasks::OfHolder { case: task.case.id, app: task.app });
+            }
+        });
     }
 
     /// Asks the holder of a case; `None` where nobody answers for the app now.
@@ -273,6 +306,13 @@ impl Service {
 /// The user whose instance a caller is; none of a service of the system, which is everybody's.
 fn one_users(caller: &Caller) -> Option<u32> {
     (caller.trust != Trust::System).then_some(caller.user)
+}
+
+/// How often a holder was told; `None` once there is nothing more to tell it.
+async fn tries(service: &Weak<Service>, task: &Task) -> Option<u32> {
+    let engine = Arc::clone(&service.upgrade()?.engine);
+    let (case, app) = (task.case.id, task.app.clone());
+    tokio::task::spawn_blocking(move || engine.tries_of(case, &app)).await.ok()?.ok()?
 }
 
 async fn handle(

@@ -259,6 +259,7 @@ impl Draft {
             id: "org.example.app".into(),
             name: "App".into(),
             vendor: None,
+            holder: None,
             identities: Vec::new(),
             collections,
             pairs,

@@ -4,8 +4,8 @@ use consentd::catalog::State::{self, Ask, Off, On};
 use consentd::catalog::Trust;
 use consentd::decision::Reason;
 use consentd::decision::cookie::{Cookie, Kind, Ruling, Visit, judge};
-use consentd::engine::standing::Resolver;
 use consentd::engine::settings::{By, LockedFor};
+use consentd::engine::standing::Resolver;
 
 use crate::fixture::{SHIPPED, collects};
 use crate::phone::{ALL, OTHERS, Phone, USER};

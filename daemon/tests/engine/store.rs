@@ -396,9 +396,17 @@ fn a_store_of_version_1_is_read_as_it_was_written() {
 }
 
 /// As version 3 left it: without what came later.
-const BACK_TO_3: &str =
-    "DROP TABLE case_holders; DROP TABLE cases; DROP TABLE rights; DROP TABLE breach_notes; DROP TABLE breaches; DROP TABLE identifier_resets;
-                         DROP TABLE identifier_secrets; PRAGMA user_version = 3";
+const BACK_TO_3: &str = "
+    DROP TABLE retention; DROP TABLE told; DROP TABLE declines;
+    ALTER TABLE consent_ends DROP COLUMN made_by; ALTER TABLE consent_ends DROP COLUMN how;
+    ALTER TABLE consents DROP COLUMN until; ALTER TABLE consents DROP COLUMN lifetime;
+    ALTER TABLE consents DROP COLUMN notice_language;
+    ALTER TABLE consents DROP COLUMN notice_sha256; ALTER TABLE consents DROP COLUMN scope;
+    DROP TABLE scope_pairs; DROP TABLE scopes;
+    DROP TABLE case_holders; DROP TABLE cases; DROP TABLE rights;
+    DROP TABLE breach_notes; DROP TABLE breaches;
+    DROP TABLE identifier_resets; DROP TABLE identifier_secrets;
+    PRAGMA user_version = 3";
 
 #[test]
 fn a_store_and_a_backup_of_version_3_are_as_good() {

@@ -97,10 +97,38 @@ pub enum LogVerb {
 
 /// `export`.
 #[derive(Debug, Args)]
+#[command(after_help = EXPORT_EXAMPLES)]
 pub struct Export {
+    /// What to write it as.
+    #[arg(long, short, value_enum, default_value = "json-lines")]
+    pub format: ExportFormat,
     /// Where to write; standard output if not given. A file that is there stays as it is.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  consentctl export --output mine.jsonl
+  consentctl export --format fides --output declarations.json";
+
+/// What an export is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Everything: profile, choices, consents, answers; one JSON object a line.
+    JsonLines,
+    /// What the apps declare, as a manifest for fides (fideslang 3.1).
+    Fides,
+}
+
+impl ExportFormat {
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            ExportFormat::JsonLines => "json-lines",
+            ExportFormat::Fides => "fides",
+        }
+    }
 }
 
 /// `history`.

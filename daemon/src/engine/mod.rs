@@ -10,6 +10,7 @@ pub mod cases;
 pub mod change;
 mod check;
 mod cookies;
+mod documents;
 pub mod entries;
 pub mod error;
 mod gate;

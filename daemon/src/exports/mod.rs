@@ -1,0 +1,50 @@
+//! What others' tools read: the policy and a user's consents in the forms that their publishers define.
+//!
+//! Pure functions from the catalogue, the declarations and rows to JSON. Nothing here reads the store,
+//! looks at a clock, or decides anything.
+
+pub mod fides;
+
+use std::collections::BTreeSet;
+
+use crate::apps::Recipient;
+use crate::catalog::Catalog;
+
+/// A form that is one JSON document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Document {
+    /// What the apps declare, as a manifest of fides (fideslang 3.1).
+    Fides,
+}
+
+impl Document {
+    /// All of them.
+    pub const ALL: [Document; 1] = [Document::Fides];
+
+    /// The word on the wire.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Document::Fides => "fides",
+        }
+    }
+
+    /// The document of a word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|document| document.word() == word)
+    }
+}
+
+/// What a recipient is called.
+fn recipient_name<'a>(catalog: &'a Catalog, recipient: &'a Recipient) -> &'a str {
+    match recipient {
+        Recipient::Known(known) => &catalog.recipients[*known].name,
+        Recipient::Sdk { name, .. } => name,
+    }
+}
+
+/// Each once, in order.
+fn each_once<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    words.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
+}

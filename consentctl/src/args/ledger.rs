@@ -119,6 +119,8 @@ pub enum ExportFormat {
     JsonLines,
     /// What the apps declare, as a manifest for fides (fideslang 3.1).
     Fides,
+    /// The listed cookies, as device-storage disclosures of IAB Europe.
+    Cookies,
 }
 
 impl ExportFormat {
@@ -127,6 +129,7 @@ impl ExportFormat {
         match self {
             ExportFormat::JsonLines => "json-lines",
             ExportFormat::Fides => "fides",
+            ExportFormat::Cookies => "cookies",
         }
     }
 }

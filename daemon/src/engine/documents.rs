@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Engine;
 use super::error::EngineError;
-use crate::exports::{Document, fides};
+use crate::exports::{Document, cookies, fides};
 
 impl Engine {
     /// One JSON document for a user, in a form that others define.
@@ -15,6 +15,7 @@ impl Engine {
         let policy = self.policy()?;
         match document {
             Document::Fides => Ok(fides::manifest(&policy.catalog, &policy.apps)),
+            Document::Cookies => Ok(cookies::disclosures(&policy.catalog)),
         }
     }
 }

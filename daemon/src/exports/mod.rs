@@ -3,6 +3,7 @@
 //! Pure functions from the catalogue, the declarations and rows to JSON. Nothing here reads the store,
 //! looks at a clock, or decides anything.
 
+pub mod cookies;
 pub mod fides;
 
 use std::collections::BTreeSet;
@@ -15,17 +16,20 @@ use crate::catalog::Catalog;
 pub enum Document {
     /// What the apps declare, as a manifest of fides (fideslang 3.1).
     Fides,
+    /// The listed cookies, as device-storage disclosures of IAB Europe.
+    Cookies,
 }
 
 impl Document {
     /// All of them.
-    pub const ALL: [Document; 1] = [Document::Fides];
+    pub const ALL: [Document; 2] = [Document::Fides, Document::Cookies];
 
     /// The word on the wire.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Document::Fides => "fides",
+            Document::Cookies => "cookies",
         }
     }
 

@@ -110,7 +110,8 @@ pub struct Export {
 const EXPORT_EXAMPLES: &str = "\
 Examples:
   consentctl export --output mine.jsonl
-  consentctl export --format fides --output declarations.json";
+  consentctl export --format fides --output declarations.json
+  consentctl export --format kantara";
 
 /// What an export is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -121,6 +122,10 @@ pub enum ExportFormat {
     Fides,
     /// The listed cookies, as device-storage disclosures of IAB Europe.
     Cookies,
+    /// A receipt for each consent, as Kantara's Consent Receipt Specification 1.1 has it.
+    Kantara,
+    /// A record of each consent after ISO/IEC TS 27560, in the Data Privacy Vocabulary (JSON-LD).
+    Dpv,
 }
 
 impl ExportFormat {
@@ -130,6 +135,8 @@ impl ExportFormat {
             ExportFormat::JsonLines => "json-lines",
             ExportFormat::Fides => "fides",
             ExportFormat::Cookies => "cookies",
+            ExportFormat::Kantara => "kantara",
+            ExportFormat::Dpv => "dpv",
         }
     }
 }

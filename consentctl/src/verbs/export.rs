@@ -33,8 +33,13 @@ pub async fn export(session: &Session, export: &Export) -> Result<(), Failure> {
             let is_seen = io::stdout().is_terminal();
             copy_lines(lines, BufWriter::new(io::stdout()), (!is_seen).then(counting))
         }
-        (ExportFormat::Fides | ExportFormat::Cookies, Some(file)) => copy_document(lines, file),
-        (ExportFormat::Fides | ExportFormat::Cookies, None) => copy_document(lines, io::stdout()),
+        (
+            ExportFormat::Fides | ExportFormat::Cookies | ExportFormat::Kantara | ExportFormat::Dpv,
+            output,
+        ) => match output {
+            Some(file) => copy_document(lines, file),
+            None => copy_document(lines, io::stdout()),
+        },
     });
     copied.await.unwrap_or_else(|error| Err(Failure::Io(error.into())))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::each_once;
-use crate::catalog::{Catalog, Cookie};
+use crate::catalog::{Catalog, Cookie, PurposeIx};
 
 /// The framework's purpose 1: storage that needs consent. Storage that is exempt does not name it.
 const STORAGE: u8 = 1;
@@ -56,11 +56,16 @@ fn spread(domain: &str) -> [String; 2] {
 
 fn purposes(catalog: &Catalog, cookie: &Cookie) -> Vec<u8> {
     let category = &catalog.toggles[cookie.category];
-    let same = OF_CATEGORY.iter().find(|(of, _)| **of == *category.id);
-    let same = same.and_then(|(_, purpose)| catalog.purposes.find(purpose));
+    let same = same_purpose(catalog, &category.id);
     let named = same.into_iter().flat_map(|ix| &catalog.purposes[ix].terms.tcf);
     let mut purposes: Vec<u8> = category.consent.then_some(STORAGE).into_iter().collect();
     // `SP1` and the like are special purposes, which disclosures do not name.
     purposes.extend(named.filter_map(|term| term.parse::<u8>().ok()));
     purposes
+}
+
+/// The purpose of other data that a category of cookies has too.
+pub(super) fn same_purpose(catalog: &Catalog, category: &str) -> Option<PurposeIx> {
+    let (_, purpose) = OF_CATEGORY.iter().find(|(of, _)| *of == category)?;
+    catalog.purposes.find(purpose)
 }

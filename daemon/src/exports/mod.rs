@@ -3,8 +3,11 @@
 //! Pure functions from the catalogue, the declarations and rows to JSON. Nothing here reads the store,
 //! looks at a clock, or decides anything.
 
+pub mod consent;
 pub mod cookies;
+pub mod dpv;
 pub mod fides;
+pub mod kantara;
 
 use std::collections::BTreeSet;
 
@@ -18,11 +21,16 @@ pub enum Document {
     Fides,
     /// The listed cookies, as device-storage disclosures of IAB Europe.
     Cookies,
+    /// A receipt for each consent of the user's, as Kantara's specification 1.1 has it.
+    Kantara,
+    /// A record of each consent of the user's after ISO/IEC TS 27560, in DPV 2.3.
+    Dpv,
 }
 
 impl Document {
     /// All of them.
-    pub const ALL: [Document; 2] = [Document::Fides, Document::Cookies];
+    pub const ALL: [Document; 4] =
+        [Document::Fides, Document::Cookies, Document::Kantara, Document::Dpv];
 
     /// The word on the wire.
     #[must_use]
@@ -30,6 +38,8 @@ impl Document {
         match self {
             Document::Fides => "fides",
             Document::Cookies => "cookies",
+            Document::Kantara => "kantara",
+            Document::Dpv => "dpv",
         }
     }
 

@@ -63,7 +63,7 @@ async fn declarations_are_accepted_by_fideslang(world: &mut World) -> Result<()>
 async fn every_format_is_written_to_a_file(world: &mut World) -> Result<()> {
     let refused = world.ctl()?.run(&["export", "--format", "pdf"]).await?;
     ensure!(refused.code == Some(2) && refused.err.contains("json-lines"), "{refused:?}");
-    for format in ["fides", "cookies"] {
+    for format in ["fides", "cookies", "kantara", "dpv"] {
         let (_, document) = export(world, format).await?;
         ensure!(document.is_object() || document.is_array(), "{format}: {document}");
     }

@@ -11,7 +11,9 @@ use crate::catalog::{Basis, Catalog, DataIx, Region};
 /// The schema version of a record, which has what the GDPR asks for besides.
 const SCHEMA: &str = "https://w3id.org/dpv/schema/dpv-27560#record-eu-gdpr";
 /// The rights of a person whose consent it is, by the articles of the GDPR.
-const RIGHTS: [&str; 9] = ["A7-3", "A15", "A16", "A17", "A18", "A20", "A21", "A22", "A77"];
+const RIGHTS: [&str; 9] = [WITHDRAWAL, "A15", "A16", "A17", "A18", "A20", "A21", "A22", COMPLAINT];
+const WITHDRAWAL: &str = "A7-3";
+const COMPLAINT: &str = "A77";
 /// What stands for the controller inside of a record.
 const CONTROLLER: &str = "controller";
 
@@ -42,7 +44,6 @@ fn context() -> Value {
         "dpv:hasNecessity",
         "dpv:hasProcessing",
         "dpv:hasPurpose",
-        "dpv:isIndicatedBy",
     ];
     let timed = ["dct:date", "dpv:isIndicatedAtTime"];
     let mut context: Map<String, Value> =
@@ -60,10 +61,16 @@ fn record(catalog: &Catalog, apps: &Apps, principal: &str, consent: &Consent) ->
         .iter()
         .map(|part| process(catalog, consent, part, &controller))
         .collect();
+    let authority = consent.region(catalog).and_then(|region| region.authority.as_deref());
     let rights = RIGHTS.map(|article| {
+        let place = match article {
+            WITHDRAWAL => consent.place(catalog),
+            COMPLAINT => authority.unwrap_or(NOT_STATED).to_owned(),
+            _ => "consentctl rights".to_owned(),
+        };
         json!({
             "@type": ["dpv:DataSubjectRight", format!("eu-gdpr:{article}")],
-            "dpv:isExercisedAt": if article == "A7-3" { consent.place(catalog) } else { "consentctl rights".to_owned() },
+            "dpv:isExercisedAt": place,
         })
     });
     let mut record = json!({
@@ -89,7 +96,6 @@ fn record(catalog: &Catalog, apps: &Apps, principal: &str, consent: &Consent) ->
         "dpv:hasRight": rights,
         "dpv:hasConsentStatus": events(consent, &subject),
     });
-    let authority = consent.region(catalog).and_then(|region| region.authority.as_ref());
     if let Some(authority) = authority {
         record["dpv:hasAuthority"] =
             json!({ "@type": "dpv:DataProtectionAuthority", "dpv:hasName": authority });
@@ -169,7 +175,7 @@ fn process(catalog: &Catalog, consent: &Consent, part: &Part<'_>, controller: &s
 fn personal_data(catalog: &Catalog, part: &Part<'_>, item: DataIx) -> Value {
     let is_mandatory = part.declared.iter().any(|declared| declared.mandatory);
     let item = &catalog.data[item];
-    let mut terms = vec!["dpv:PersonalData"];
+    let mut terms = vec![if item.personal { "dpv:PersonalData" } else { "dpv:NonPersonalData" }];
     terms.extend(item.terms.dpv.iter().map(|term| &**term));
     json!({
         "@type": each_once(terms),
@@ -243,23 +249,36 @@ fn events(consent: &Consent, subject: &str) -> Vec<Value> {
         Some(until) => moment(until),
         None => "until it is withdrawn".into(),
     };
-    let mut events = vec![event(consent.at, "dpv:ConsentGiven", subject, &consent.by, valid)];
+    let given = entity(&consent.by, subject);
+    let mut events = vec![event(consent.at, "dpv:ConsentGiven", given, method(&consent.by), valid)];
     if let Some(ended) = consent.ended {
-        let by = consent.ended_by.as_deref().unwrap_or(NOT_STATED);
         let state = state(consent.how_ended.as_deref());
-        events.push(event(ended, state, subject, by, "from then on".into()));
+        let (by, how) = match &consent.ended_by {
+            Some(by) => (entity(by, subject), method(by)),
+            None => (json!({ "@type": "dpv:Entity" }), "by itself, or in a way that was not kept"),
+        };
+        events.push(event(ended, state, by, how, "from then on".into()));
     }
     events
 }
 
-fn event(at: i64, state: &str, subject: &str, by: &str, valid: Value) -> Value {
+/// Whoever made a choice: the person, or somebody for the person.
+fn entity(by: &str, subject: &str) -> Value {
+    match by {
+        "guardian" => json!({ "@type": "dpv:GuardianOfDataSubject" }),
+        "administrator" => json!({ "@type": "dpv:Entity" }),
+        _ => json!({ "@id": subject }),
+    }
+}
+
+fn event(at: i64, state: &str, by: Value, how: &str, valid: Value) -> Value {
     json!({
         "@type": [state, "dpv:ExplicitlyExpressedConsent"],
         "dct:date": moment(at),
         "dpv:isIndicatedAtTime": moment(at),
         "dct:valid": valid,
-        "dpv:isIndicatedBy": subject,
-        "dpv:hasIndicationMethod": method(by),
+        "dpv:isIndicatedBy": by,
+        "dpv:hasIndicationMethod": how,
     })
 }
 

@@ -241,7 +241,8 @@ fn a_record_has_every_field_of_27560() {
             }
         }
         for event in record["dpv:hasConsentStatus"].as_array().unwrap() {
-            for field in ["dct:date", "dct:valid", "dpv:isIndicatedBy", "dpv:hasIndicationMethod"] {
+            assert!(event["dpv:isIndicatedBy"].is_object(), "{event:#}");
+            for field in ["dct:date", "dct:valid", "dpv:hasIndicationMethod"] {
                 assert!(event[field].is_string(), "{field} in {event:#}");
             }
         }

@@ -105,11 +105,15 @@ pub struct Export {
     /// Where to write; standard output if not given. A file that is there stays as it is.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Read an export of JSON lines again instead, and say whether it is whole. Exit code 6 if not.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "output"])]
+    pub verify: Option<PathBuf>,
 }
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
   consentctl export --output mine.jsonl
+  consentctl export --verify mine.jsonl
   consentctl export --format fides --output declarations.json
   consentctl export --format kantara";
 

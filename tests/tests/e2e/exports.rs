@@ -11,7 +11,11 @@ use serde_json::Value;
 
 use crate::scenario::on_both_buses;
 
-on_both_buses![declarations_are_accepted_by_fideslang, every_format_is_written_to_a_file];
+on_both_buses![
+    declarations_are_accepted_by_fideslang,
+    every_format_is_written_to_a_file,
+    an_export_is_read_again_and_found_whole
+];
 
 /// Missing unless `scripts/fideslang` has run.
 fn fideslang() -> Option<Missing> {
@@ -76,5 +80,23 @@ async fn every_format_is_written_to_a_file(world: &mut World) -> Result<()> {
         let entries = whole.as_array().context(format)?.len();
         ensure!(entries > 0, "{format}: {document}");
     }
+    Ok(())
+}
+
+async fn an_export_is_read_again_and_found_whole(world: &mut World) -> Result<()> {
+    world.person().await?.set("ad-services", "org.example.game", "on").await?;
+    let file = world.stage.root().join("mine.jsonl");
+    let name = file.to_str().context("a path")?;
+    let ctl = world.ctl()?;
+    ctl.done(&["export", "--output", name]).await?;
+    let said = ctl.done(&["export", "--verify", name]).await?;
+    ensure!(said.starts_with("Whole: choices 1, consents 1, answers 0, changes 1"), "{said}");
+    let whole = std::fs::read_to_string(&file)?;
+    let (cut, _) = whole.trim_end().rsplit_once('\n').context("several lines")?;
+    std::fs::write(&file, cut)?;
+    let printed = ctl.run(&["export", "--verify", name]).await?;
+    ensure!(printed.code == Some(6) && printed.out.contains("cut off"), "{printed:?}");
+    let printed = ctl.run(&["export", "--verify", "/nothing/here"]).await?;
+    ensure!(printed.code == Some(2) && printed.err.contains("cannot read"), "{printed:?}");
     Ok(())
 }

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use consentd_dbus::names::exit;
 
-use args::{Arguments, Verb};
+use args::{Arguments, Export, Verb};
 use doctor::Patient;
 use failure::Failure;
 use screen::Screen;
@@ -60,6 +60,10 @@ fn run(arguments: Arguments) -> Result<u8, Failure> {
     let screen = Screen::stdout(arguments.json);
     if let Verb::Completions { shell } = arguments.verb {
         return verbs::completions(shell, &screen);
+    }
+    // It needs no bus: what was taken along is read anywhere.
+    if let Verb::Export(Export { verify: Some(file), .. }) = &arguments.verb {
+        return verbs::verify_export(file, &screen);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(async {

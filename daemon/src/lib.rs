@@ -14,6 +14,7 @@ pub mod alarm;
 pub mod clock;
 pub mod decision;
 pub mod engine;
+pub mod exports;
 pub mod pages;
 pub mod prompts;
 pub mod pseudonym;

@@ -125,16 +125,32 @@ impl Secret {
         mac.update(b"\0");
         // The last one: nothing can run over into it.
         mac.update(reset.scope.as_bytes());
-        let hash = mac.finalize().into_bytes();
-        let mut uuid = [0; 16];
-        uuid.copy_from_slice(&hash[..16]);
-        uuid[6] = uuid[6] & 0x0f | 0x80;
-        uuid[8] = uuid[8] & 0x3f | 0x80;
-        let text: Vec<String> = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
-        let [time, mid, version, variant, node] =
-            [&text[..4], &text[4..6], &text[6..8], &text[8..10], &text[10..]].map(<[_]>::concat);
-        format!("{time}-{mid}-{version}-{variant}-{node}")
+        uuid(mac)
     }
+
+    /// A name for something of a user's that is told to others, the same each time: a UUID of version 8.
+    /// It lasts as long as the secret, whatever identifiers are reset.
+    #[must_use]
+    pub fn name(&self, of: &str) -> String {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
+            return ZERO.into();
+        };
+        mac.update(b"consentd name 1\0");
+        mac.update(of.as_bytes());
+        uuid(mac)
+    }
+}
+
+fn uuid(mac: Hmac<Sha256>) -> String {
+    let hash = mac.finalize().into_bytes();
+    let mut uuid = [0; 16];
+    uuid.copy_from_slice(&hash[..16]);
+    uuid[6] = uuid[6] & 0x0f | 0x80;
+    uuid[8] = uuid[8] & 0x3f | 0x80;
+    let text: Vec<String> = uuid.iter().map(|byte| format!("{byte:02x}")).collect();
+    let [time, mid, version, variant, node] =
+        [&text[..4], &text[4..6], &text[6..8], &text[8..10], &text[10..]].map(<[_]>::concat);
+    format!("{time}-{mid}-{version}-{variant}-{node}")
 }
 
 impl From<[u8; 32]> for Secret {
@@ -219,6 +235,9 @@ mod tests {
             Secret::from([8; 32]).value(&reset(1000, Kind::Aaid, game), 0),
         ];
         assert_eq!(BTreeSet::from(values.clone()).len(), values.len(), "{values:?}");
+        let names = [one.name("a"), one.name("b"), Secret::from([8; 32]).name("a")];
+        assert_eq!(BTreeSet::from(names.clone()).len(), names.len(), "{names:?}");
+        assert_eq!(one.name("a"), names[0]);
     }
 
     #[test]

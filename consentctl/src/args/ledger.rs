@@ -97,10 +97,52 @@ pub enum LogVerb {
 
 /// `export`.
 #[derive(Debug, Args)]
+#[command(after_help = EXPORT_EXAMPLES)]
 pub struct Export {
+    /// What to write it as.
+    #[arg(long, short, value_enum, default_value = "json-lines")]
+    pub format: ExportFormat,
     /// Where to write; standard output if not given. A file that is there stays as it is.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Read an export of JSON lines again instead, and say whether it is whole. Exit code 6 if not.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "output"])]
+    pub verify: Option<PathBuf>,
+}
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  consentctl export --output mine.jsonl
+  consentctl export --verify mine.jsonl
+  consentctl export --format fides --output declarations.json
+  consentctl export --format kantara";
+
+/// What an export is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Everything: profile, choices, consents, answers; one JSON object a line.
+    JsonLines,
+    /// What the apps declare, as a manifest for fides (fideslang 3.1).
+    Fides,
+    /// The listed cookies, as device-storage disclosures of IAB Europe.
+    Cookies,
+    /// A receipt for each consent, as Kantara's Consent Receipt Specification 1.1 has it.
+    Kantara,
+    /// A record of each consent after ISO/IEC TS 27560, in the Data Privacy Vocabulary (JSON-LD).
+    Dpv,
+}
+
+impl ExportFormat {
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            ExportFormat::JsonLines => "json-lines",
+            ExportFormat::Fides => "fides",
+            ExportFormat::Cookies => "cookies",
+            ExportFormat::Kantara => "kantara",
+            ExportFormat::Dpv => "dpv",
+        }
+    }
 }
 
 /// `history`.

@@ -18,7 +18,9 @@ pub use breach::{AddBreach, BreachVerb};
 pub use catalog::{CatalogVerb, Kind};
 pub use cookies::{CookiesVerb, SiteCookies};
 pub use identifiers::{IdentifierKind, IdentifiersVerb};
-pub use ledger::{Counts, Export, Grouping, History, Log, LogVerb, Paging, Period, RecordFilter};
+pub use ledger::{
+    Counts, Export, ExportFormat, Grouping, History, Log, LogVerb, Paging, Period, RecordFilter,
+};
 pub use rights::{OpenCase, RightsVerb};
 pub use store::{Certainty, StoreVerb};
 
@@ -138,7 +140,7 @@ pub enum Verb {
     History(History),
     /// What apps asked for, summed.
     Counts(Counts),
-    /// All that the device keeps of a user's choices and answers, as JSON lines.
+    /// All that the device keeps of a user's choices and answers; or what others' tools read of it.
     Export(Export),
     /// The consents that were given, and how they ended; of one app with all that a receipt needs.
     Consents {

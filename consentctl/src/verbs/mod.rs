@@ -24,6 +24,7 @@ mod store;
 mod stream;
 mod toggles;
 mod verify;
+mod whole;
 
 use consentd_dbus::names::exit;
 
@@ -33,6 +34,7 @@ use crate::failure::Failure;
 use crate::session::Session;
 
 pub use completions::completions;
+pub use whole::verify as verify_export;
 
 /// Does what was asked; the exit code.
 pub async fn run(session: &Session, verb: Verb) -> Result<u8, Failure> {

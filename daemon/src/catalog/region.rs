@@ -18,6 +18,12 @@ pub struct Region {
     pub controller: Box<str>,
     /// The controller's address.
     pub address: Box<str>,
+    /// The page to reach the controller by: an address of the web.
+    pub contact: Option<Box<str>>,
+    /// The controller's address for mail, where the policies state one.
+    pub email: Option<Box<str>>,
+    /// The controller's telephone number, where the policies state one.
+    pub phone: Option<Box<str>>,
     /// The grievance officer, where there is one.
     pub officer: Option<Box<str>>,
     /// Countries with a data centre (R37).

@@ -206,6 +206,9 @@ pub(super) struct Region {
     pub countries: Words,
     pub controller: Box<str>,
     pub address: Box<str>,
+    pub contact: Option<Box<str>>,
+    pub email: Option<Box<str>>,
+    pub phone: Option<Box<str>>,
     pub officer: Option<Box<str>>,
     pub authority: Option<Box<str>>,
     #[serde(default)]

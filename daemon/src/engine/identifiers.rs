@@ -203,7 +203,7 @@ impl Engine {
                 .any(allows)
     }
 
-    fn draw_secret(&self, user: u32) -> Result<(), EngineError> {
+    pub(super) fn draw_secret(&self, user: u32) -> Result<(), EngineError> {
         let drawn = Secret::draw().map_err(|error| EngineError::NoRandomness(error.into()))?;
         self.change(|state, draft, _| {
             // Two of its apps may ask at once: the first secret is the user's.

@@ -11,6 +11,7 @@ pub mod change;
 mod check;
 pub mod consent;
 mod cookies;
+mod documents;
 pub mod entries;
 pub mod error;
 mod gate;

@@ -15,6 +15,7 @@ mod cookies;
 mod damage;
 mod device;
 mod disk;
+mod exports;
 mod gates;
 mod identifiers;
 mod inspect;

@@ -17,6 +17,7 @@ mod client_c;
 mod consentctl;
 mod cookies;
 mod doctor;
+mod exports;
 mod faults;
 mod hostile;
 mod identifiers;

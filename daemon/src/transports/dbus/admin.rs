@@ -8,7 +8,7 @@ use zbus::{OwnedFd, interface};
 
 use super::dict::{Dict, Options, Reader, dict, dicts};
 use super::errors::{policy, wire};
-use super::export;
+use super::export::{self, Format};
 use super::history::read_filter;
 use super::service::Service;
 use crate::authority::{Act, Polkit};
@@ -111,13 +111,10 @@ impl Admin {
         let mut reader = Reader::new(options);
         let user = reader.small("user")?;
         reader.end("user")?;
-        if format != export::FORMAT {
-            let known = export::FORMAT;
-            return Err(Error::UnknownFormat(format!("there is one format: `{known}`")));
-        }
+        let format = Format::parse(&format)?;
         let admitted = self.0.admit(&header, Act::Inspect, user).await?;
         let place = self.0.exports.take(admitted.uid)?;
-        export::export(Arc::clone(&self.0.engine), admitted.user, place).map(OwnedFd::from)
+        export::export(&self.0.engine, admitted.user, format, place).await.map(OwnedFd::from)
     }
 
     #[zbus(out_args("result"))]

@@ -1,4 +1,5 @@
-//! `Admin1.Export`: all that the device keeps about one user's choices and answers, as JSON lines.
+//! `Admin1.Export`: all that the device keeps about one user's choices and answers, as JSON lines; and
+//! the documents that others' tools read.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -8,29 +9,81 @@ use consentd_dbus::{Error, Result};
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe::Sender;
 
+use super::errors::wire;
 use super::history::line_row;
 use super::places::Place;
 use crate::engine::Engine;
+use crate::exports::Document;
 use crate::ledger::Filter;
 use crate::row::Row;
 
-/// The one format there is yet.
-pub(super) const FORMAT: &str = "json-lines";
+/// The format that has everything.
+const LINES: &str = "json-lines";
 /// Entries that are read at once.
 const PAGE: u32 = 1_000;
 /// How long a reader may leave the pipe full.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What an export is written as.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Format {
+    /// Everything, one JSON object a line.
+    Lines,
+    /// One JSON document.
+    Document(Document),
+}
+
+impl Format {
+    /// The format of a word; without one, an error that lists them.
+    pub(super) fn parse(word: &str) -> Result<Self> {
+        if word == LINES {
+            return Ok(Self::Lines);
+        }
+        Document::parse(word).map(Self::Document).ok_or_else(|| {
+            let known = Document::ALL.map(|document| format!("`{}`", document.word())).join(", ");
+            Error::UnknownFormat(format!("name one of `{LINES}`, {known}"))
+        })
+    }
+}
+
 /// A pipe on which the user's data arrives, and ends. Written as fast as it is read.
-pub(super) fn export(engine: Arc<Engine>, user: u32, place: Place) -> Result<OwnedFd> {
+pub(super) async fn export(
+    engine: &Arc<Engine>,
+    user: u32,
+    format: Format,
+    place: Place,
+) -> Result<OwnedFd> {
+    let document = match format {
+        Format::Lines => None,
+        Format::Document(document) => Some(compose(engine, user, document).await?),
+    };
     let (reader, mut sender) = pipe()?;
+    let engine = Arc::clone(engine);
     tokio::spawn(async move {
         let _place = place;
-        if let Err(error) = write(engine, user, &mut sender).await {
+        let written = match document {
+            None => write(engine, user, &mut sender).await,
+            Some(text) => put_text(&mut sender, &text).await,
+        };
+        if let Err(error) = written {
             tracing::warn!(%error, "an export was cut off");
         }
     });
     Ok(reader)
+}
+
+/// A document as text that a person can read too. What cannot be made is said at once, not on the pipe.
+async fn compose(engine: &Arc<Engine>, user: u32, document: Document) -> Result<Vec<u8>> {
+    let engine = Arc::clone(engine);
+    let made = tokio::task::spawn_blocking(move || engine.document(user, document)).await;
+    let broken = |error: &dyn std::fmt::Display| {
+        tracing::error!(%error, "an export broke off");
+        Error::StoreUnavailable("the export broke off; see the daemon's log".into())
+    };
+    let made = made.map_err(|error| broken(&error))?.map_err(wire)?;
+    let mut text = serde_json::to_vec_pretty(&made).map_err(|error| broken(&error))?;
+    text.push(b'\n');
+    Ok(text)
 }
 
 /// A pipe whose reader gets what is written.
@@ -75,6 +128,10 @@ pub(super) async fn put(sender: &mut Sender, rows: Vec<Row>) -> anyhow::Result<(
         serde_json::to_writer(&mut text, &row)?;
         text.push(b'\n');
     }
+    put_text(sender, &text).await
+}
+
+async fn put_text(sender: &mut Sender, text: &[u8]) -> anyhow::Result<()> {
     for part in text.chunks(1 << 16) {
         tokio::time::timeout(PATIENCE, sender.write_all(part)).await??;
     }

@@ -117,8 +117,11 @@ fn is_uuid(value: &Value) -> bool {
     groups == [8, 4, 4, 4, 12]
 }
 
+/// A field that has to be there, and whether a value is of its type.
+type Field = (&'static str, fn(&Value) -> bool);
+
 /// What Kantara's published schema requires, and of which type: of a receipt, a controller, a purpose.
-const RECEIPT: [(&str, fn(&Value) -> bool); 11] = [
+const RECEIPT: [Field; 11] = [
     ("version", Value::is_string),
     ("jurisdiction", Value::is_string),
     ("consentTimestamp", Value::is_u64),
@@ -131,14 +134,14 @@ const RECEIPT: [(&str, fn(&Value) -> bool); 11] = [
     ("sensitive", Value::is_boolean),
     ("spiCat", Value::is_array),
 ];
-const CONTROLLER: [(&str, fn(&Value) -> bool); 5] = [
+const CONTROLLER: [Field; 5] = [
     ("piiController", Value::is_string),
     ("contact", Value::is_string),
     ("address", Value::is_object),
     ("email", Value::is_string),
     ("phone", Value::is_string),
 ];
-const PURPOSE: [(&str, fn(&Value) -> bool); 7] = [
+const PURPOSE: [Field; 7] = [
     ("purpose", Value::is_string),
     ("consentType", Value::is_string),
     ("purposeCategory", Value::is_array),
@@ -148,7 +151,7 @@ const PURPOSE: [(&str, fn(&Value) -> bool); 7] = [
     ("thirdPartyDisclosure", Value::is_boolean),
 ];
 
-fn has(entry: &Value, fields: &[(&str, fn(&Value) -> bool)]) {
+fn has(entry: &Value, fields: &[Field]) {
     for (name, is_right) in fields {
         assert!(is_right(&entry[name]), "{name} in {entry:#}");
         assert_ne!(entry[name], "", "{name} in {entry:#}");

@@ -1,5 +1,7 @@
 //! `rights`: cases towards whoever holds a person's data.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 
 /// `rights`.
@@ -14,6 +16,15 @@ pub enum RightsVerb {
     Show {
         /// Its number.
         case: String,
+    },
+    /// What a case of access or portability brought, as JSON lines: the case, what each app returned, and
+    /// all that the device keeps itself.
+    Report {
+        /// Its number.
+        case: String,
+        /// Where to write; standard output if not given. A file that is there stays as it is.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Take a case back. An objection, a restriction or an opt-out ends with it.
     Withdraw {

@@ -3,6 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -21,7 +22,18 @@ pub async fn export(session: &Session, export: &Export) -> Result<(), Failure> {
     let format = export.format;
     let output = export.output.as_deref().map(create).transpose()?;
     let lines = session.admin().await?.export(format.word(), session.options()).await?;
-    let lines = File::from(std::os::fd::OwnedFd::from(lines));
+    pour(lines.into(), format, output).await
+}
+
+/// What a case brought, and all that the device keeps itself.
+pub async fn report(session: &Session, case: &str, output: Option<&Path>) -> Result<(), Failure> {
+    let output = output.map(create).transpose()?;
+    let lines = session.rights().await?.report(case, session.options()).await?;
+    pour(lines.into(), ExportFormat::JsonLines, output).await
+}
+
+async fn pour(lines: OwnedFd, format: ExportFormat, output: Option<File>) -> Result<(), Failure> {
+    let lines = File::from(lines);
     fcntl_setfl(&lines, fcntl_getfl(&lines).map_err(io::Error::from)? - OFlags::NONBLOCK)
         .map_err(io::Error::from)?;
     let copied = tokio::task::spawn_blocking(move || match (format, output) {

@@ -3,6 +3,7 @@
 use jiff::Zoned;
 use serde::Deserialize;
 
+use super::export;
 use crate::args::{OpenCase, RightsVerb};
 use crate::dictionary::Dictionary;
 use crate::failure::Failure;
@@ -46,6 +47,9 @@ pub async fn rights(session: &Session, verb: Option<RightsVerb>) -> Result<(), F
         None | Some(RightsVerb::List) => list(session).await,
         Some(RightsVerb::Open(open_case)) => open(session, open_case).await,
         Some(RightsVerb::Show { case }) => show(session, &case).await,
+        Some(RightsVerb::Report { case, output }) => {
+            export::report(session, &case, output.as_deref()).await
+        }
         Some(RightsVerb::Withdraw { case }) => {
             session.rights().await?.withdraw(&case, session.options()).await?;
             show(session, &case).await
@@ -136,6 +140,10 @@ fn render(case: &Case, apps: &Dictionary, screen: &Screen, now: &Zoned) -> Strin
     if holds(&case.right) && case.state != "withdrawn" {
         let end = format!("`consentctl rights withdraw {}` ends it", case.case);
         text += &format!("\nEvery check knows of it from now on; {end}.\n");
+    }
+    if matches!(&*case.right, "access" | "portability") && case.state != "withdrawn" {
+        let then = "once an app is done: what it returned, and all that the device keeps itself";
+        text += &format!("\n`consentctl rights report {}` reads it, {then}.\n", case.case);
     }
     text += "\nWho holds the data\n";
     let mut table = Table::new(screen, &["App", "State", "Since", "Note"]).indented().unbroken(0);

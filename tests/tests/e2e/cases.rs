@@ -126,6 +126,8 @@ async fn r44_a_person_reads_what_a_holder_returned(world: &mut World) -> Result<
         assert_eq!(lines[1]["app"], GAME);
         assert_eq!(lines[1]["data"], NICKNAME);
     }
+    let told = world.ctl()?.done(&["rights", "report", "1"]).await?;
+    ensure!(told.contains("Kim") && told.ends_with("{\"kind\":\"end\"}\n"), "{told}");
     // Nothing of it stays with the daemon.
     for entry in std::fs::read_dir(&world.stage.dirs().state_dir)? {
         let path = entry?.path();

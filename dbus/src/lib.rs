@@ -10,6 +10,6 @@ mod proxies;
 pub use error::{Error, Result};
 pub use proxies::{
     Admin1Proxy, Agent1Proxy, CaseChangedStream, ChangedStream, Cookie, CookieOn, CookieResult,
-    Cookies1Proxy, Details, Gate1Proxy, Identifiers1Proxy, ItemResult, Options, Rights1Proxy,
-    SettingChange, SettingChangedStream, Settings1Proxy,
+    Cookies1Proxy, Details, Gate1Proxy, Holder1Proxy, Identifiers1Proxy, ItemResult, Options,
+    Rights1Proxy, SettingChange, SettingChangedStream, Settings1Proxy,
 };

@@ -346,6 +346,26 @@ pub trait Cookies1 {
     fn version(&self) -> zbus::Result<u32>;
 }
 
+/// `org.consentd.Holder1`, on a holder: called by the daemon alone. Destination and path are the holder's.
+#[proxy(interface = "org.consentd.Holder1")]
+pub trait Holder1 {
+    /// Do what the person has a right to; what is returned goes into the pipe.
+    fn handle(
+        &self,
+        case: &str,
+        right: &str,
+        out: zbus::Fd<'_>,
+        details: Options<'_>,
+    ) -> Result<(String, Details)>;
+
+    /// What a case stopped may go on.
+    fn resume(&self, case: &str, details: Options<'_>) -> Result<()>;
+
+    /// The version of this interface that the holder serves.
+    #[zbus(property(emits_changed_signal = "const"))]
+    fn version(&self) -> zbus::Result<u32>;
+}
+
 /// `org.consentd.Agent1`, on an agent: called by the daemon alone. Destination and path are the agent's.
 #[proxy(interface = "org.consentd.Agent1")]
 pub trait Agent1 {

@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use consentd_dbus::{
-    Admin1Proxy, Agent1Proxy, Cookies1Proxy, Gate1Proxy, Identifiers1Proxy, Options, Rights1Proxy,
-    Settings1Proxy, names,
+    Admin1Proxy, Agent1Proxy, Cookies1Proxy, Gate1Proxy, Holder1Proxy, Identifiers1Proxy, Options,
+    Rights1Proxy, Settings1Proxy, names,
 };
 use futures_util::StreamExt;
 use zbus::message::Type;
@@ -226,6 +226,12 @@ async fn call_everything(client: &Connection) -> Result<()> {
     let cookies = cookies.cache_properties(CacheProperties::No).build().await?;
     cookies.check("s", &[("n", "d", "cookie", 1)], no()).await?;
     cookies.explain(&[("s", "n", "d", "cookie", 1)], no()).await?;
+
+    let holder = Holder1Proxy::builder(client).destination(names::BUS_NAME).path(names::PATH);
+    let holder = holder.cache_properties(CacheProperties::No).build().await?;
+    let out = std::os::fd::OwnedFd::from(File::open("/dev/null")?);
+    holder.handle("1", "access", Fd::from(out), no()).await?;
+    holder.resume("1", no()).await?;
 
     let agent = Agent1Proxy::builder(client).destination(names::BUS_NAME).path(names::PATH);
     let agent = agent.cache_properties(CacheProperties::No).build().await?;

@@ -42,7 +42,7 @@ type Details = HashMap<String, OwnedVariant>;
 type Result_ = HashMap<&'static str, Variant<'static>>;
 
 impl Holder {
-    /// Serves cases: at a name of its own, or where it registers. Runs until it is killed.
+    /// Serves cases: at a name of its own, or where it registers. Runs until the bus is gone.
     pub async fn serve(self, name: Option<&str>) -> Result<()> {
         let path = match name {
             Some(name) => format!("/{}", name.replace('.', "/").replace('-', "_")),
@@ -67,7 +67,9 @@ impl Holder {
                 .await?;
             }
         }
-        std::future::pending().await
+        // One that the bus started ends with it.
+        bus.closed().await;
+        Ok(())
     }
 
     fn change(&self, change: impl FnOnce(&mut serde_json::Map<String, serde_json::Value>)) {

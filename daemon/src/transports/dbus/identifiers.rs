@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use consentd_dbus::{Error, Result};
+use consentd_dbus::Result;
 use zbus::interface;
 use zbus::message::Header;
 
@@ -14,7 +14,6 @@ use super::service::Service;
 use crate::authority::Act;
 use crate::engine::error::Invalid;
 use crate::engine::identifiers::{About, Given, Identifier};
-use crate::engine::{Engine, EngineError};
 use crate::pseudonym::Kind;
 use crate::row::Row;
 
@@ -55,7 +54,7 @@ impl Identifiers {
         reader.end("app, user")?;
         let kind = kind_of(kind)?;
         let Admitted { user, by, _call, .. } = self.0.admit(&header, Act::Loosen, user).await?;
-        self.blocking(move |engine| engine.reset_identifier(user, kind, app.as_deref(), by)).await
+        self.0.blocking(move |engine| engine.reset_identifier(user, kind, app.as_deref(), by)).await
     }
 
     #[zbus(out_args("identifiers"))]
@@ -70,12 +69,13 @@ impl Identifiers {
         // To know what an app is given is to know the person by it.
         let act = if app.is_some() { Act::Loosen } else { Act::Inspect };
         let Admitted { user, _call, .. } = self.0.admit(&header, act, user).await?;
-        self.blocking(move |engine| match app {
-            None => Ok(engine.list_identifiers(user)),
-            Some(app) => engine.identifiers_of(user, &app),
-        })
-        .await
-        .map(dicts)
+        self.0
+            .blocking(move |engine| match app {
+                None => Ok(engine.list_identifiers(user)),
+                Some(app) => engine.identifiers_of(user, &app),
+            })
+            .await
+            .map(dicts)
     }
 
     #[zbus(property(emits_changed_signal = "const"))]
@@ -101,27 +101,13 @@ impl Identifiers {
             Given::Now(given) => Ok(given),
             Given::WaitsForDisk => {
                 let purpose = purpose.to_owned();
-                self.blocking(move |engine| {
-                    let (context, tag) = (&said.context, said.tag());
-                    let about = About { purpose: &purpose, context, tag };
-                    engine.identifier_durably(asking.asker(), kind, &about)
-                })
-                .await
-            }
-        }
-    }
-
-    /// Runs something that may wait for the disk in a thread that may wait.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Engine) -> std::result::Result<T, EngineError> + Send + 'static,
-    ) -> Result<T> {
-        let engine = Arc::clone(&self.0.engine);
-        match tokio::task::spawn_blocking(move || work(&engine)).await {
-            Ok(done) => done.map_err(wire),
-            Err(error) => {
-                tracing::error!(%error, "a call broke off");
-                Err(Error::StoreUnavailable("the call broke off; take it as refused".into()))
+                self.0
+                    .blocking(move |engine| {
+                        let (context, tag) = (&said.context, said.tag());
+                        let about = About { purpose: &purpose, context, tag };
+                        engine.identifier_durably(asking.asker(), kind, &about)
+                    })
+                    .await
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use consentd_dbus::{Error, Result};
+use consentd_dbus::Result;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 use zbus::{OwnedFd, interface};
@@ -15,7 +15,6 @@ use super::service::Service;
 use crate::authority::Act;
 use crate::engine::cases::{CaseRight, Opening, Tasks};
 use crate::engine::error::Invalid;
-use crate::engine::{Engine, EngineError};
 
 /// The interface.
 pub(super) struct Rights(pub Arc<Service>);
@@ -41,7 +40,7 @@ impl Rights {
             wire(Invalid::Right(word).into())
         })?;
         let Admitted { user, by, _call, .. } = self.0.admit(&header, Act::Exercise, user).await?;
-        let opened = self.blocking(move |engine| {
+        let opened = self.0.blocking(move |engine| {
             let (app, purpose, data, statement) = (&*app, &*purpose, &*data, &*statement);
             engine.open_case(user, &Opening { right, app, purpose, data, statement }, by)
         });
@@ -58,7 +57,7 @@ impl Rights {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<Dict>> {
         let admitted = self.admit(&header, options, Act::Inspect).await?;
-        self.blocking(move |engine| engine.list_cases(admitted.user)).await.map(dicts)
+        self.0.blocking(move |engine| engine.list_cases(admitted.user)).await.map(dicts)
     }
 
     #[zbus(out_args("details"))]
@@ -69,7 +68,7 @@ impl Rights {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Dict> {
         let admitted = self.admit(&header, options, Act::Inspect).await?;
-        self.blocking(move |engine| engine.get_case(admitted.user, &case)).await.map(dict)
+        self.0.blocking(move |engine| engine.get_case(admitted.user, &case)).await.map(dict)
     }
 
     async fn withdraw(
@@ -81,7 +80,7 @@ impl Rights {
         let admitted = self.admit(&header, options, Act::Exercise).await?;
         let user = admitted.user;
         let id = case.clone();
-        let told = self.blocking(move |engine| {
+        let told = self.0.blocking(move |engine| {
             let told = engine.done_by(user, &id)?;
             engine.withdraw_case(user, &id, admitted.by)?;
             Ok(told)
@@ -101,7 +100,7 @@ impl Rights {
         let admitted = self.admit(&header, options, Act::Exercise).await?;
         let place = self.0.exports.take(admitted.uid)?;
         let user = admitted.user;
-        let (row, tasks) = self.blocking(move |engine| engine.report_of(user, &case)).await?;
+        let (row, tasks) = self.0.blocking(move |engine| engine.report_of(user, &case)).await?;
         report::report(Arc::clone(&self.0), row, tasks, user, place).map(OwnedFd::from)
     }
 
@@ -135,20 +134,5 @@ impl Rights {
         let user = reader.small("user")?;
         reader.end("user")?;
         self.0.admit(header, act, user).await
-    }
-
-    /// Runs something that may wait for the disk in a thread that may wait.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Engine) -> std::result::Result<T, EngineError> + Send + 'static,
-    ) -> Result<T> {
-        let engine = Arc::clone(&self.0.engine);
-        match tokio::task::spawn_blocking(move || work(&engine)).await {
-            Ok(done) => done.map_err(wire),
-            Err(error) => {
-                tracing::error!(%error, "a call broke off");
-                Err(Error::StoreUnavailable("the call broke off; look at what holds now".into()))
-            }
-        }
     }
 }

@@ -10,6 +10,7 @@ use zbus::Connection;
 use zbus::message::Header;
 
 use super::agents::Agents;
+use super::errors;
 use super::followers::Followers;
 use super::holders::Holders;
 use super::places::Places;
@@ -17,7 +18,7 @@ use super::turns::Turns;
 use super::watchers::Watchers;
 use crate::apps::Apps;
 use crate::authority::Authority;
-use crate::engine::{Engine, Policy};
+use crate::engine::{Engine, EngineError, Policy};
 use crate::identity::bus::{Examiner, Limits};
 use crate::identity::{Identified, ProcRoot, Unidentified};
 use crate::keeper::Keeper;
@@ -130,6 +131,23 @@ impl Service {
     /// Notes that a call is under way.
     pub(super) async fn begin(&self) -> Call {
         Arc::clone(&self.calls).read_owned().await
+    }
+
+    /// Runs something that may wait for the disk in a thread that may wait.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Engine) -> Result<T, EngineError> + Send + 'static,
+    ) -> consentd_dbus::Result<T> {
+        let engine = Arc::clone(&self.engine);
+        match tokio::task::spawn_blocking(move || work(&engine)).await {
+            Ok(done) => done.map_err(errors::wire),
+            Err(error) => {
+                tracing::error!(%error, "a call broke off");
+                Err(consentd_dbus::Error::StoreUnavailable(
+                    "the call broke off; look at what holds now".into(),
+                ))
+            }
+        }
     }
 
     /// Gives the name up, so that the next call starts the next daemon, and waits until the calls under

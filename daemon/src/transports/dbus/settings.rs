@@ -16,12 +16,12 @@ use super::history::{count_row, counted_by, cursor, line_row, read_filter};
 use super::service::Service;
 use crate::authority::Act;
 use crate::decision::trace::Step;
+use crate::engine::Request;
 use crate::engine::change::{Change, Hold, MAX_CHANGES, SetOptions};
 use crate::engine::consent::ConsentFilter;
 use crate::engine::error::{Invalid, TooLarge};
 use crate::engine::profile::ProfileChange;
 use crate::engine::settings::LockedFor;
-use crate::engine::{Engine, EngineError, Request};
 use crate::row::Row;
 
 const DEFAULT_LIMIT: u32 = consentd_dbus::names::DEFAULT_LIMIT;
@@ -38,21 +38,6 @@ impl Settings {
         reader.end("user")?;
         self.0.admit(header, act, user).await
     }
-
-    /// Runs something that may wait for the disk in a thread that may wait.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Engine) -> std::result::Result<T, EngineError> + Send + 'static,
-    ) -> Result<T> {
-        let engine = Arc::clone(&self.0.engine);
-        match tokio::task::spawn_blocking(move || work(&engine)).await {
-            Ok(done) => done.map_err(wire),
-            Err(error) => {
-                tracing::error!(%error, "a call broke off");
-                Err(Error::StoreUnavailable("the call broke off; look at what holds now".into()))
-            }
-        }
-    }
 }
 
 #[interface(name = "org.consentd.Settings1", introspection_docs = false)]
@@ -64,7 +49,7 @@ impl Settings {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<Dict>> {
         let admitted = self.admit(&header, options, Act::Inspect).await?;
-        self.blocking(move |engine| engine.list_toggles(admitted.user)).await.map(dicts)
+        self.0.blocking(move |engine| engine.list_toggles(admitted.user)).await.map(dicts)
     }
 
     #[zbus(out_args("apps"))]
@@ -74,7 +59,7 @@ impl Settings {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<Dict>> {
         let admitted = self.admit(&header, options, Act::Inspect).await?;
-        self.blocking(move |engine| engine.list_apps(admitted.user)).await.map(dicts)
+        self.0.blocking(move |engine| engine.list_apps(admitted.user)).await.map(dicts)
     }
 
     #[zbus(out_args("details"))]
@@ -85,7 +70,7 @@ impl Settings {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Dict> {
         let admitted = self.admit(&header, options, Act::Inspect).await?;
-        self.blocking(move |engine| engine.get_app(admitted.user, &app)).await.map(dict)
+        self.0.blocking(move |engine| engine.get_app(admitted.user, &app)).await.map(dict)
     }
 
     #[zbus(out_args("setting"))]
@@ -97,7 +82,7 @@ impl Settings {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Dict> {
         let admitted = self.admit(&header, options, Act::Inspect).await?;
-        self.blocking(move |engine| engine.get(admitted.user, &toggle, &app)).await.map(dict)
+        self.0.blocking(move |engine| engine.get(admitted.user, &toggle, &app)).await.map(dict)
     }
 
     #[zbus(out_args("generation"))]
@@ -124,12 +109,15 @@ impl Settings {
         let Admitted { user, by, _call, .. } = self.0.admit(&header, act, user).await?;
         let changes: Vec<[String; 3]> =
             changes.into_iter().map(|(t, a, s)| [t.into(), a.into(), s.into()]).collect();
-        self.blocking(move |engine| {
-            let changes: Vec<Change<'_>> =
-                changes.iter().map(|[toggle, app, state]| Change { toggle, app, state }).collect();
-            engine.set(user, &changes, &set, by)
-        })
-        .await
+        self.0
+            .blocking(move |engine| {
+                let changes: Vec<Change<'_>> = changes
+                    .iter()
+                    .map(|[toggle, app, state]| Change { toggle, app, state })
+                    .collect();
+                engine.set(user, &changes, &set, by)
+            })
+            .await
     }
 
     #[zbus(out_args("generation"))]
@@ -160,7 +148,7 @@ impl Settings {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<u32> {
         let Admitted { user, by, _call, .. } = self.admit(&header, options, Act::Loosen).await?;
-        self.blocking(move |engine| engine.reset(user, &app, by)).await
+        self.0.blocking(move |engine| engine.reset(user, &app, by)).await
     }
 
     #[zbus(out_args("changed"))]
@@ -171,7 +159,7 @@ impl Settings {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<u32> {
         let Admitted { user, by, _call, .. } = self.admit(&header, options, Act::Loosen).await?;
-        self.blocking(move |engine| engine.forget(user, &app, by)).await
+        self.0.blocking(move |engine| engine.forget(user, &app, by)).await
     }
 
     #[zbus(out_args("results", "trace"))]
@@ -216,7 +204,7 @@ impl Settings {
         let admitted = self.0.admit(&header, Act::Inspect, user).await?;
         let _place = self.0.readers.take(admitted.uid)?;
         let filter = read_filter(filter, admitted.user)?;
-        let page = self.blocking(move |engine| engine.history(&filter, cursor, limit)).await?;
+        let page = self.0.blocking(move |engine| engine.history(&filter, cursor, limit)).await?;
         let next = page.next.map(|seq| seq.to_string()).unwrap_or_default();
         Ok((page.lines.iter().map(|line| dict(line_row(line))).collect(), next))
     }
@@ -234,7 +222,7 @@ impl Settings {
         let filter = read_filter(filter, admitted.user)?;
         let by = counted_by(&by)?;
         let asked = by.clone();
-        let counts = self.blocking(move |engine| engine.counts(&filter, &asked)).await?;
+        let counts = self.0.blocking(move |engine| engine.counts(&filter, &asked)).await?;
         Ok(counts.into_iter().map(|count| dict(count_row(&by, count))).collect())
     }
 
@@ -270,7 +258,7 @@ impl Settings {
             if named || guardian.is_some() {
                 return Err(wire(Invalid::RemovalAlone.into()));
             }
-            let removal = self.blocking(move |engine| engine.report_minor(user, by)).await?;
+            let removal = self.0.blocking(move |engine| engine.report_minor(user, by)).await?;
             // Where rights are carried out, a case opens here that has these apps erase what they hold.
             tracing::info!(
                 user,
@@ -280,16 +268,17 @@ impl Settings {
             );
             return Ok(removal.generation);
         }
-        self.blocking(move |engine| {
-            let change = ProfileChange {
-                region: region.as_deref(),
-                age_band: age_band.as_deref(),
-                language: language.as_deref(),
-                guardian,
-            };
-            engine.set_profile(user, &change, by)
-        })
-        .await
+        self.0
+            .blocking(move |engine| {
+                let change = ProfileChange {
+                    region: region.as_deref(),
+                    age_band: age_band.as_deref(),
+                    language: language.as_deref(),
+                    guardian,
+                };
+                engine.set_profile(user, &change, by)
+            })
+            .await
     }
 
     #[zbus(out_args("notices"))]
@@ -299,7 +288,7 @@ impl Settings {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<Dict>> {
         let admitted = self.admit(&header, options, Act::Inspect).await?;
-        self.blocking(move |engine| engine.list_notices(admitted.user)).await.map(dicts)
+        self.0.blocking(move |engine| engine.list_notices(admitted.user)).await.map(dicts)
     }
 
     #[zbus(out_args("consents"))]
@@ -317,7 +306,7 @@ impl Settings {
         };
         reader.end("app, limit, cursor, user")?;
         let admitted = self.0.admit(&header, Act::Inspect, user).await?;
-        self.blocking(move |engine| engine.consents(admitted.user, &filter)).await.map(dicts)
+        self.0.blocking(move |engine| engine.consents(admitted.user, &filter)).await.map(dicts)
     }
 
     #[zbus(out_args("retention"))]
@@ -328,7 +317,7 @@ impl Settings {
     ) -> Result<Vec<Dict>> {
         let admitted = self.admit(&header, options, Act::Inspect).await?;
         let _place = self.0.readers.take(admitted.uid)?;
-        self.blocking(move |engine| engine.list_retention(admitted.user)).await.map(dicts)
+        self.0.blocking(move |engine| engine.list_retention(admitted.user)).await.map(dicts)
     }
 
     #[zbus(out_args("generation"))]
@@ -340,11 +329,12 @@ impl Settings {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<u64> {
         let Admitted { user, by, _call, .. } = self.admit(&header, options, Act::Tighten).await?;
-        self.blocking(move |engine| {
-            let toggles: Vec<&str> = toggles.iter().map(String::as_str).collect();
-            engine.decline(user, &toggles, &notice, by)
-        })
-        .await
+        self.0
+            .blocking(move |engine| {
+                let toggles: Vec<&str> = toggles.iter().map(String::as_str).collect();
+                engine.decline(user, &toggles, &notice, by)
+            })
+            .await
     }
 
     #[zbus(out_args("generation"))]
@@ -355,7 +345,7 @@ impl Settings {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<u64> {
         let Admitted { user, _call, .. } = self.admit(&header, options, Act::Tighten).await?;
-        self.blocking(move |engine| engine.tell(user, &notice)).await
+        self.0.blocking(move |engine| engine.tell(user, &notice)).await
     }
 
     async fn register_agent(
@@ -437,11 +427,12 @@ impl Settings {
         reader.end("user")?;
         self.0.admit(header, Act::Administer, user).await?;
         let whose = user.map_or(LockedFor::Everybody, LockedFor::User);
-        self.blocking(move |engine| {
-            let toggles: Vec<&str> = toggles.iter().map(String::as_str).collect();
-            engine.lock(whose, &toggles, hold)
-        })
-        .await
+        self.0
+            .blocking(move |engine| {
+                let toggles: Vec<&str> = toggles.iter().map(String::as_str).collect();
+                engine.lock(whose, &toggles, hold)
+            })
+            .await
     }
 }
 

@@ -65,6 +65,23 @@ fn the_rule_has_no_io_clock_async_or_global() {
     assert!(strays.is_empty(), "{}", strays.join("\n"));
 }
 
+/// The promises of cookies, notices, retention, rights and what is personal: R33 to R60.
+#[test]
+fn each_promise_has_a_test_of_its_number() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let texts: Vec<String> = [root.join("tests"), root.join("src"), root.join("../tests/tests")]
+        .iter()
+        .flat_map(|dir| sources(dir))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    let has_test = |number: &u32| {
+        let name = format!("fn r{number}_");
+        texts.iter().any(|text| text.contains(&name))
+    };
+    let missing: Vec<u32> = (33..=60).filter(|number| !has_test(number)).collect();
+    assert!(missing.is_empty(), "no test says R{missing:?} in its name");
+}
+
 /// Every line of code under `src/`, comments left out: path, line number, text.
 fn code() -> Vec<(String, usize, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

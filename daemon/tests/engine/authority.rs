@@ -14,7 +14,7 @@ use consentd::identity::{
 const USER: u32 = 1000;
 const GUARDIAN: u32 = 1500;
 const DAEMON: u32 = 900;
-const ACTS: [Act; 4] = [Act::Inspect, Act::Tighten, Act::Loosen, Act::Administer];
+const ACTS: [Act; 5] = [Act::Inspect, Act::Tighten, Act::Loosen, Act::Exercise, Act::Administer];
 const NAMED: &str = "/usr/bin/consentd-settings";
 
 fn authority() -> Authority {
@@ -64,22 +64,31 @@ fn verdicts(
     ACTS.map(|act| [judge(act, Polkit::Present), judge(act, Polkit::Absent)]).to_vec()
 }
 
+/// R57 among them: a right is exercised by whoever polkit found to be the person.
 #[test]
-fn who_an_unsandboxed_program_runs_as_decides() {
+fn r57_who_an_unsandboxed_program_runs_as_decides() {
     const GRANTED: Verdict = Verdict::Granted;
     const LOOSEN: Verdict = Verdict::Ask(Action::Loosen);
+    const EXERCISE: Verdict = Verdict::Ask(Action::Exercise);
+    const STEP_UP: Verdict = Verdict::Refused(Refused::StepUp);
     const ADMINISTER: Verdict = Verdict::Ask(Action::Administer);
     const OTHER: Verdict = Verdict::Refused(Refused::OtherUser);
     const ADMINISTRATOR: Verdict = Verdict::Refused(Refused::AdministratorOnly);
-    let of_user =
-        [[GRANTED, GRANTED], [GRANTED, GRANTED], [LOOSEN, GRANTED], [ADMINISTER, ADMINISTRATOR]];
+    let of_user = [
+        [GRANTED, GRANTED],
+        [GRANTED, GRANTED],
+        [LOOSEN, GRANTED],
+        [EXERCISE, STEP_UP],
+        [ADMINISTER, ADMINISTRATOR],
+    ];
     let of_other = [
+        [ADMINISTER, OTHER],
         [ADMINISTER, OTHER],
         [ADMINISTER, OTHER],
         [ADMINISTER, OTHER],
         [ADMINISTER, ADMINISTRATOR],
     ];
-    let all = [[GRANTED, GRANTED]; 4];
+    let all = [[GRANTED, GRANTED]; 5];
     let cases = [
         ("the user", USER, of_user),
         ("the guardian", GUARDIAN, of_user),
@@ -111,7 +120,7 @@ fn nobody_who_is_not_the_guardian_is_one() {
     let (peer, caller) = (peer(GUARDIAN), nobody());
     let actor = Actor { peer: &peer, caller: &caller, rejected: false };
     for guardian in [None, Some(1501)] {
-        for act in [Act::Inspect, Act::Tighten, Act::Loosen] {
+        for act in [Act::Inspect, Act::Tighten, Act::Loosen, Act::Exercise] {
             let verdict = authority().judge(actor, act, USER, guardian, Polkit::Absent);
             assert_eq!(verdict, Verdict::Refused(Refused::OtherUser));
         }
@@ -148,7 +157,7 @@ fn apps(uid: u32) -> Vec<Case> {
 fn no_app_may_do_anything_whoever_it_runs_as() {
     for uid in [USER, 1001, GUARDIAN, DAEMON, 0] {
         for (what, peer, caller, rejected, why) in apps(uid) {
-            let refused = [[Verdict::Refused(why); 2]; 4];
+            let refused = [[Verdict::Refused(why); 2]; 5];
             assert_eq!(verdicts(&peer, &caller, rejected), refused, "{what} as {uid}");
         }
     }
@@ -160,7 +169,7 @@ fn an_executable_that_root_named_may_do_what_its_user_may() {
         let named = Peer { executable: running(USER, NAMED).executable, ..peer };
         // What is in a sandbox stays there, whatever it runs.
         let expected = if named.is_sandboxed() {
-            vec![[Verdict::Refused(Refused::Sandboxed); 2]; 4]
+            vec![[Verdict::Refused(Refused::Sandboxed); 2]; 5]
         } else {
             verdicts(&self::peer(USER), &nobody(), false)
         };
@@ -169,17 +178,17 @@ fn an_executable_that_root_named_may_do_what_its_user_may() {
     for kind in [Kind::User, Kind::Unit] {
         let app = caller(USER, Some(AppIx(0))).map(|caller| Caller { kind, ..caller });
         let refused = verdicts(&running(USER, NAMED), &app, false);
-        assert_eq!(refused, [[Verdict::Refused(Refused::DeclaredApp); 2]; 4], "{kind:?}");
+        assert_eq!(refused, [[Verdict::Refused(Refused::DeclaredApp); 2]; 5], "{kind:?}");
     }
     // It is named by its whole path, and by what it is proven to run.
     for path in ["/tmp/consentd-settings", "/usr/bin/consentd-settings/x", "/usr/bin"] {
         let refused = verdicts(&running(USER, path), &caller(USER, Some(AppIx(0))), false);
-        assert_eq!(refused, [[Verdict::Refused(Refused::DeclaredApp); 2]; 4], "{path}");
+        assert_eq!(refused, [[Verdict::Refused(Refused::DeclaredApp); 2]; 5], "{path}");
     }
     let unproven =
         Peer { executable: Err(NotProven::Replaced(PathBuf::from(NAMED))), ..peer(USER) };
     let refused = verdicts(&unproven, &caller(USER, Some(AppIx(0))), false);
-    assert_eq!(refused, [[Verdict::Refused(Refused::DeclaredApp); 2]; 4]);
+    assert_eq!(refused, [[Verdict::Refused(Refused::DeclaredApp); 2]; 5]);
 }
 
 #[test]

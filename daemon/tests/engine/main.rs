@@ -28,6 +28,7 @@ mod notices;
 mod once;
 mod outbox;
 mod profile;
+mod promises;
 mod prompts;
 mod publish;
 mod recovery;

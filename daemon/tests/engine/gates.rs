@@ -11,7 +11,6 @@ use consentd::engine::{Asker, Engine, EngineError, Request};
 use consentd::ledger::Line;
 use consentd_gate::page::{PairIndex, State};
 use consentd_gate::{Decision, Slot, Standing};
-use proptest::prelude::*;
 
 use crate::client::{Client, ruled, told};
 use crate::device::{
@@ -41,51 +40,6 @@ fn reported(engine: &Engine) -> Vec<(String, String, u64)> {
 
 fn row(data: &str, reason: &str, count: u64) -> (String, String, u64) {
     (data.into(), reason.into(), count)
-}
-
-const APPS: [&str; 4] = [GAME, WEATHER, "org.example.maps", "org.example.browser"];
-const TOGGLES: [&str; 6] =
-    ["ad-services", "location", "location.app", "location.precise", "user-experience", "marketing"];
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    /// Whatever was chosen, in whatever order, and whenever the gate was opened.
-    #[test]
-    fn a_page_says_what_a_check_would(
-        changes in prop::collection::vec(
-            (0..TOGGLES.len(), 0..APPS.len() + 2, 0_usize..4, prop::bool::weighted(0.2)), 0..24),
-        opened_after in 0_usize..24,
-    ) {
-        let device = Device::new();
-        let engine = device.start();
-        let apps = APPS.map(|id| App::declared(&engine, id));
-        let mut clients = Vec::new();
-        for (step, (toggle, app, state, locked)) in changes.iter().enumerate() {
-            if step >= opened_after && clients.is_empty() {
-                clients = apps.iter().map(|app| Client::open(&engine, app)).collect();
-            }
-            let app = APPS.get(*app).copied().unwrap_or(["", "*"][app % 2]);
-            // Some make no sense for their toggle, and are refused.
-            let _ = set(&engine, &[(TOGGLES[*toggle], app, ["on", "off", "ask", "unset"][*state])]);
-            if *locked {
-                engine.lock(LockedFor::User(USER), &[TOGGLES[*toggle]], Hold::Off).unwrap();
-            }
-        }
-        if clients.is_empty() {
-            clients = apps.iter().map(|app| Client::open(&engine, app)).collect();
-        }
-        for (app, client) in apps.iter().zip(&clients) {
-            for (purpose, data) in client.page.directory().pairs() {
-                let word = client.page.word(client.pair(purpose, data));
-                let alone = preview(&engine, app, purpose, &[data])[0];
-                prop_assert_eq!(told(word.alone()), ruled(alone), "{} {}", purpose, data);
-                // An item that nobody knows counts as personal (R58).
-                let beside = preview(&engine, app, purpose, &[data, "no.such.item"])[0];
-                prop_assert_eq!(told(word.combined()), ruled(beside), "{} {}", purpose, data);
-            }
-        }
-    }
 }
 
 #[test]

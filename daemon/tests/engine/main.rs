@@ -27,6 +27,7 @@ mod locks;
 mod notices;
 mod once;
 mod outbox;
+mod pages;
 mod profile;
 mod promises;
 mod prompts;

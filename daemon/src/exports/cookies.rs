@@ -1,6 +1,6 @@
 //! The listed cookies, as device-storage disclosures of IAB Europe's framework.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -19,17 +19,22 @@ const OF_CATEGORY: [(&str, &str); 2] =
 pub fn disclosures(catalog: &Catalog) -> Value {
     let disclosures: Vec<Value> =
         catalog.cookies.iter().map(|cookie| disclosure(catalog, cookie)).collect();
-    let mut owners: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut used: BTreeMap<&str, Vec<&Cookie>> = BTreeMap::new();
     for cookie in &catalog.cookies {
         for domain in &cookie.domains {
-            owners.entry(domain).or_default().push(&cookie.by);
+            used.entry(domain).or_default().push(cookie);
         }
     }
-    let domains: Vec<Value> = owners
+    let domains: Vec<Value> = used
         .into_iter()
-        .flat_map(|(domain, by)| {
-            let used = format!("Cookies of {}", each_once(by).join(", "));
-            spread(domain).map(|domain| json!({ "domain": domain, "use": used }))
+        .flat_map(|(domain, cookies)| {
+            let owners = each_once(cookies.iter().map(|cookie| &*cookie.by)).join(", ");
+            let purposes: BTreeSet<u8> =
+                cookies.iter().flat_map(|cookie| purposes(catalog, cookie)).collect();
+            spread(domain).map(|domain| {
+                let words = format!("Cookies of {owners}");
+                json!({ "domain": domain, "use": words, "purposes": purposes })
+            })
         })
         .collect();
     json!({ "disclosures": disclosures, "domains": domains })
@@ -59,7 +64,7 @@ fn purposes(catalog: &Catalog, cookie: &Cookie) -> Vec<u8> {
     let same = same_purpose(catalog, &category.id);
     let named = same.into_iter().flat_map(|ix| &catalog.purposes[ix].terms.tcf);
     let mut purposes: Vec<u8> = category.consent.then_some(STORAGE).into_iter().collect();
-    // `SP1` and the like are special purposes, which disclosures do not name.
+    // `SP1` and the like are special purposes, which have a field of their own: no listed cookie has one.
     purposes.extend(named.filter_map(|term| term.parse::<u8>().ok()));
     purposes
 }

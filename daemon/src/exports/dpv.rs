@@ -1,11 +1,11 @@
 //! A record of each consent of a user's after ISO/IEC TS 27560, in the Data Privacy Vocabulary 2.3, as
-//! JSON-LD. Every term is the vocabulary's or Dublin Core's.
+//! JSON-LD. Every term is the vocabulary's, Dublin Core's or RDF's own.
 
 use serde_json::{Map, Value, json};
 
 use super::consent::{Consent, NOT_STATED, Part, method, moment};
 use super::each_once;
-use crate::apps::{Apps, Country, Recipient};
+use crate::apps::{Apps, Country, Recipient, period};
 use crate::catalog::{Basis, Catalog, DataIx, Region};
 
 /// The schema version of a record, which has what the GDPR asks for besides.
@@ -34,10 +34,13 @@ fn context() -> Value {
         ("loc", "https://w3id.org/dpv/loc#"),
         ("eu-gdpr", "https://w3id.org/dpv/legal/eu/gdpr#"),
         ("dct", "http://purl.org/dc/terms/"),
+        ("rdf", "http://www.w3.org/1999/02/22-rdf-syntax-ns#"),
         ("xsd", "http://www.w3.org/2001/XMLSchema#"),
     ];
     let naming = [
         "dct:conformsTo",
+        "dpv:hasDataSource",
+        "dpv:hasIdentifier",
         "dpv:hasJurisdiction",
         "dpv:hasLegalBasis",
         "dpv:hasLocation",
@@ -77,10 +80,12 @@ fn record(catalog: &Catalog, apps: &Apps, principal: &str, consent: &Consent) ->
         "@id": format!("urn:uuid:{}", consent.id),
         "@type": "dpv:ConsentRecord",
         "dct:identifier": consent.id,
+        "dpv:hasIdentifier": format!("urn:uuid:{}", consent.id),
         "dct:conformsTo": SCHEMA,
         "dpv:hasDataSubject": {
             "@id": subject,
             "@type": "dpv:DataSubject",
+            "dpv:hasIdentifier": subject,
             "dct:identifier": principal,
         },
         "dpv:hasDataController": party(catalog, consent, &controller),
@@ -97,8 +102,15 @@ fn record(catalog: &Catalog, apps: &Apps, principal: &str, consent: &Consent) ->
         "dpv:hasConsentStatus": events(consent, &subject),
     });
     if let Some(authority) = authority {
-        record["dpv:hasAuthority"] =
-            json!({ "@type": "dpv:DataProtectionAuthority", "dpv:hasName": authority });
+        let id = format!("urn:uuid:{}#authority", consent.id);
+        record["dpv:hasAuthority"] = json!({
+            "@id": id,
+            "@type": "dpv:DataProtectionAuthority",
+            "dpv:hasIdentifier": id,
+            "dpv:hasName": authority,
+            "dpv:hasAddress": NOT_STATED,
+            "dpv:hasContact": authority,
+        });
     }
     record
 }
@@ -113,6 +125,7 @@ fn party(catalog: &Catalog, consent: &Consent, id: &str) -> Value {
     json!({
         "@id": id,
         "@type": ["dpv:LegalEntity", "dpv:DataController"],
+        "dpv:hasIdentifier": id,
         "dct:identifier": consent.controller,
         "dpv:hasName": consent.controller,
         "dpv:hasAddress": home.map_or(NOT_STATED, |home| &*home.address),
@@ -120,15 +133,16 @@ fn party(catalog: &Catalog, consent: &Consent, id: &str) -> Value {
     })
 }
 
-/// A place of the vocabulary. The region of all others is none: it is said to be unknown.
-fn jurisdiction(region: Option<&Region>) -> String {
+/// A place of the vocabulary. The region of all others is none of them: it is named.
+fn jurisdiction(region: Option<&Region>) -> Value {
+    let named = |name: &str| json!({ "@type": "dpv:Location", "dct:title": name });
     match region {
         Some(region) => match &*region.countries {
-            [] => "dpv:NotAvailable".to_owned(),
-            [country] => place(country),
-            [_, ..] => place(&region.id),
+            [] => named(&region.name),
+            [country] => place(country).into(),
+            [_, ..] => place(&region.id).into(),
         },
-        None => "dpv:NotAvailable".to_owned(),
+        None => named(NOT_STATED),
     }
 }
 
@@ -158,21 +172,34 @@ fn notice(catalog: &Catalog, consent: &Consent) -> Value {
 
 fn process(catalog: &Catalog, consent: &Consent, part: &Part<'_>, controller: &str) -> Value {
     let purpose = &catalog.purposes[part.purpose];
-    let data: Vec<Value> =
-        part.data.iter().map(|item| personal_data(catalog, part, *item)).collect();
-    json!({
+    let (personal, other): (Vec<DataIx>, Vec<DataIx>) =
+        part.data.iter().partition(|item| catalog.data[**item].personal);
+    let described = |items: Vec<DataIx>| -> Vec<Value> {
+        items.into_iter().map(|item| data(catalog, part, item)).collect()
+    };
+    let places = places(catalog, consent, part);
+    let mut process = json!({
         "@type": "dpv:Process",
         "dct:identifier": purpose.id,
         "dct:title": purpose.name,
         "dpv:hasPurpose": purpose.terms.dpv,
         "dpv:hasProcessing": ["dpv:Collect", "dpv:Use"],
-        "dpv:hasPersonalData": data,
-        "dpv:hasStorageCondition": storage(catalog, consent, part),
-        "dpv:hasRecipient": recipients(catalog, part, controller),
-    })
+        "dpv:hasPersonalData": described(personal),
+        "dpv:hasDataSource": "dpv:DataSubjectDataSource",
+        "dpv:hasLocation": places,
+        "dpv:hasStorageCondition": [
+            { "@type": "dpv:StorageLocation", "dpv:hasLocation": places },
+            { "@type": "dpv:StorageDuration", "dpv:hasDuration": durations(part) },
+        ],
+        "dpv:hasRecipient": recipients(catalog, consent, part, controller),
+    });
+    if !other.is_empty() {
+        process["dpv:hasData"] = described(other).into();
+    }
+    process
 }
 
-fn personal_data(catalog: &Catalog, part: &Part<'_>, item: DataIx) -> Value {
+fn data(catalog: &Catalog, part: &Part<'_>, item: DataIx) -> Value {
     let is_mandatory = part.declared.iter().any(|declared| declared.mandatory);
     let item = &catalog.data[item];
     let mut terms = vec![if item.personal { "dpv:PersonalData" } else { "dpv:NonPersonalData" }];
@@ -185,8 +212,8 @@ fn personal_data(catalog: &Catalog, part: &Part<'_>, item: DataIx) -> Value {
     })
 }
 
-/// Where it is kept, and how long. What is declared to go nowhere stays on the device.
-fn storage(catalog: &Catalog, consent: &Consent, part: &Part<'_>) -> Value {
+/// Where it is kept and used. What is declared to go nowhere stays on the device.
+fn places(catalog: &Catalog, consent: &Consent, part: &Part<'_>) -> Vec<String> {
     let region = catalog.regions.find(&consent.region);
     let destinations = part.declared.iter().flat_map(|declared| &declared.destinations);
     let served = destinations.filter(|there| {
@@ -194,25 +221,36 @@ fn storage(catalog: &Catalog, consent: &Consent, part: &Part<'_>) -> Value {
     });
     let countries: Vec<Country> = served.map(|there| there.country).collect();
     let codes = each_once(countries.iter().map(Country::code));
-    let places: Vec<String> = if codes.is_empty() {
-        vec!["dpv:WithinDevice".to_owned()]
-    } else {
-        codes.into_iter().map(place).collect()
+    if codes.is_empty() {
+        return vec!["tech:Device".to_owned()];
+    }
+    codes.into_iter().map(place).collect()
+}
+
+/// How long it is kept: each declared period in its words.
+fn durations(part: &Part<'_>) -> Vec<Value> {
+    let said = each_once(part.declared.iter().map(|declared| &*declared.retention));
+    if said.is_empty() {
+        return vec![duration("dpv:IndeterminateDuration", NOT_STATED)];
+    }
+    let class = |words: &str| match period(words) {
+        Some(_) => "dpv:TemporalDuration",
+        None => "dpv:UntilEventDuration",
     };
-    json!([
-        { "@type": "dpv:StorageLocation", "dpv:hasLocation": places },
-        {
-            "@type": "dpv:StorageDuration",
-            "dpv:hasDuration": {
-                "@type": "dpv:UntilEventDuration",
-                "dct:description": part.retention(),
-            },
-        },
-    ])
+    said.into_iter().map(|words| duration(class(words), words)).collect()
+}
+
+fn duration(class: &str, words: &str) -> Value {
+    json!({ "@type": class, "rdf:value": words })
 }
 
 /// Whoever receives it: at least the controller.
-fn recipients(catalog: &Catalog, part: &Part<'_>, controller: &str) -> Vec<Value> {
+fn recipients(
+    catalog: &Catalog,
+    consent: &Consent,
+    part: &Part<'_>,
+    controller: &str,
+) -> Vec<Value> {
     let mut known: Vec<&Recipient> = Vec::new();
     for recipient in part.declared.iter().flat_map(|declared| &declared.recipients) {
         if !known.contains(&recipient) {
@@ -222,42 +260,50 @@ fn recipients(catalog: &Catalog, part: &Part<'_>, controller: &str) -> Vec<Value
     if known.is_empty() {
         return vec![json!({ "@id": controller })];
     }
-    let said = |recipient: &&Recipient| match recipient {
-        Recipient::Known(ix) => {
-            let recipient = &catalog.recipients[*ix];
-            let mut terms = vec!["dpv:Recipient"];
-            terms.extend(recipient.terms.dpv.iter().map(|term| &**term));
-            json!({
-                "@type": each_once(terms),
-                "dct:identifier": recipient.id,
-                "dpv:hasName": recipient.name,
-            })
-        }
-        Recipient::Sdk { id, name, policy } => json!({
-            "@type": ["dpv:Recipient", "dpv:ThirdParty"],
+    let said = |recipient: &&Recipient| {
+        let (terms, id, name, contact): (Vec<&str>, &str, &str, &str) = match recipient {
+            Recipient::Known(ix) => {
+                let recipient = &catalog.recipients[*ix];
+                let terms = recipient.terms.dpv.iter().map(|term| &**term);
+                (terms.collect(), &recipient.id, &recipient.name, NOT_STATED)
+            }
+            Recipient::Sdk { id, name, policy } => (vec!["dpv:ThirdParty"], id, name, policy),
+        };
+        let iri = format!("urn:uuid:{}#{id}", consent.id);
+        json!({
+            "@id": iri,
+            "@type": each_once(["dpv:Recipient"].into_iter().chain(terms)),
+            "dpv:hasIdentifier": iri,
             "dct:identifier": id,
             "dpv:hasName": name,
-            "dpv:hasContact": policy,
-        }),
+            "dpv:hasAddress": NOT_STATED,
+            "dpv:hasContact": contact,
+        })
     };
     known.iter().map(said).collect()
 }
 
 /// That it was given, and that it ended, if it did: when, for how long, by whom, of which type and state.
 fn events(consent: &Consent, subject: &str) -> Vec<Value> {
-    let valid = match consent.until {
-        Some(until) => moment(until),
-        None => "until it is withdrawn".into(),
+    const OPEN: &str = "until it is withdrawn";
+    let (valid, lasts) = match consent.until.map(moment) {
+        Some(until) => {
+            (until.clone(), json!({ "@type": "dpv:UntilTimeDuration", "rdf:value": until }))
+        }
+        None => (OPEN.into(), duration("dpv:UntilEventDuration", OPEN)),
     };
     let given = entity(&consent.by, subject);
-    let mut events = vec![event(consent.at, "dpv:ConsentGiven", given, method(&consent.by), valid)];
+    let given = event(consent.at, "dpv:ConsentGiven", given, method(&consent.by), (valid, lasts));
+    let mut events = vec![given];
     if let Some(ended) = consent.ended {
-        let state = state(consent.how_ended.as_deref());
+        let state = state(consent.how_ended.as_deref(), consent.ended_by.as_deref());
         let (by, how) = match &consent.ended_by {
             Some(by) => (entity(by, subject), method(by)),
             None => (json!({ "@type": "dpv:Entity" }), "by itself, or in a way that was not kept"),
         };
-        events.push(event(ended, state, by, how, "from then on".into()));
+        let for_good = "from then on";
+        let lasts = duration("dpv:EndlessDuration", for_good);
+        events.push(event(ended, state, by, how, (for_good.into(), lasts)));
     }
     events
 }
@@ -271,25 +317,26 @@ fn entity(by: &str, subject: &str) -> Value {
     }
 }
 
-fn event(at: i64, state: &str, by: Value, how: &str, valid: Value) -> Value {
+fn event(at: i64, state: &str, by: Value, how: &str, (valid, lasts): (Value, Value)) -> Value {
     json!({
         "@type": [state, "dpv:ExplicitlyExpressedConsent"],
         "dct:date": moment(at),
         "dpv:isIndicatedAtTime": moment(at),
         "dct:valid": valid,
+        "dpv:hasDuration": lasts,
         "dpv:isIndicatedBy": by,
         "dpv:hasIndicationMethod": how,
     })
 }
 
-/// What a consent is that ended.
-fn state(how: Option<&str>) -> &'static str {
-    match how {
-        Some("withdrawn") => "dpv:ConsentWithdrawn",
-        Some("expired") => "dpv:ConsentExpired",
-        // A newer one took its place.
-        Some("superseded") => "dpv:RenewedConsentGiven",
-        Some("unconfirmed") => "dpv:ConsentUnknown",
-        Some(_) | None => "dpv:ConsentStatusInvalidForProcessing",
+/// What a consent is that ended. Only the person withdraws; others revoke.
+fn state(how: Option<&str>, by: Option<&str>) -> &'static str {
+    match (how, by) {
+        (Some("withdrawn"), Some("guardian" | "administrator")) => "dpv:ConsentRevoked",
+        (Some("withdrawn"), _) => "dpv:ConsentWithdrawn",
+        (Some("expired"), _) => "dpv:ConsentExpired",
+        (Some("unconfirmed"), _) => "dpv:ConsentUnknown",
+        // A newer one took its place, among others.
+        (Some(_) | None, _) => "dpv:ConsentStatusInvalidForProcessing",
     }
 }

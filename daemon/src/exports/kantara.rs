@@ -18,21 +18,29 @@ fn receipt(catalog: &Catalog, apps: &Apps, principal: &str, consent: &Consent) -
     let parts = consent.parts(catalog, apps);
     let sensitive = sensitive(catalog, &parts);
     let purposes: Vec<Value> = parts.iter().map(|part| purpose(catalog, consent, part)).collect();
-    let jurisdiction = consent.region(catalog).map_or(&*consent.region, |region| &*region.name);
-    json!({
+    let jurisdiction = match consent.region(catalog) {
+        Some(region) => &*region.name,
+        None if consent.region.is_empty() => NOT_STATED,
+        None => &consent.region,
+    };
+    let mut receipt = json!({
         "version": VERSION,
         "jurisdiction": jurisdiction,
         "consentTimestamp": consent.at,
         "collectionMethod": method(&consent.by),
         "consentReceiptID": consent.id,
-        "language": consent.language(catalog),
         "piiPrincipalId": principal,
         "piiControllers": [controller(catalog, consent)],
         "policyUrl": consent.notice_name(catalog),
         "services": [{ "service": service(catalog, apps, consent), "purposes": purposes }],
         "sensitive": !sensitive.is_empty(),
         "spiCat": sensitive,
-    })
+    });
+    let language = consent.language(catalog);
+    if !language.is_empty() {
+        receipt["language"] = language.into();
+    }
+    receipt
 }
 
 /// The specification asks for a telephone number and for mail, which not every policy states.

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use consentd::engine::Engine;
 use consentd::engine::change::{Change, SetOptions};
+use consentd::engine::profile::ProfileChange;
 use consentd::engine::settings::By;
 use consentd::exports::Document;
 use serde_json::{Value, json};
 
-use crate::device::{BEGIN, Device, GAME, OTHER_USER, USER, WEATHER, set};
+use crate::device::{BEGIN, Device, GAME, OTHER_USER, USER, WEATHER, allow_for, set};
 
 fn found<'a>(list: &'a Value, key: &str, value: &str) -> &'a Value {
     list.as_array().unwrap().iter().find(|entry| entry[key] == value).unwrap()
@@ -97,7 +98,12 @@ fn every_listed_cookie_is_disclosed_for_its_lifetime_and_domains() {
         found(disclosures, "identifier", "cUserId")["domains"],
         json!(["mi.com", "*.mi.com", "xiaomi.com", "*.xiaomi.com"])
     );
-    assert!(document["domains"].as_array().unwrap().iter().any(|it| it["domain"] == "*.mi.com"));
+    let domains = &document["domains"];
+    for domain in domains.as_array().unwrap() {
+        assert!(domain["use"].is_string() && domain["purposes"].is_array(), "{domain}");
+    }
+    assert_eq!(found(domains, "domain", "*.mi.com")["purposes"], json!([1, 9, 10]));
+    assert_eq!(found(domains, "domain", "facebook.com")["purposes"], json!([1, 3, 4, 7]));
 }
 
 /// Consents for one app, for all apps, for a site's cookies, and one that ended.
@@ -228,8 +234,11 @@ fn a_record_has_every_field_of_27560() {
         assert_eq!(record["dpv:hasNotice"]["dct:identifier"], "2025-10-10");
         assert_eq!(record["dpv:hasNotice"]["dct:language"], "en");
         assert!(record["dpv:hasConsentControl"]["dpv:isExercisedAt"].is_string());
-        for field in ["dct:identifier", "dpv:hasName", "dpv:hasAddress", "dpv:hasContact"] {
-            assert!(!record["dpv:hasDataController"][field].is_null(), "{field}");
+        let contact = ["dpv:hasIdentifier", "dpv:hasName", "dpv:hasAddress", "dpv:hasContact"];
+        for field in contact {
+            for party in ["dpv:hasDataController", "dpv:hasAuthority"] {
+                assert!(!record[party][field].is_null(), "{field} of {party}");
+            }
         }
         let processes = record["dpv:hasProcess"].as_array().unwrap();
         assert!(!processes.is_empty(), "{record:#}");
@@ -237,10 +246,19 @@ fn a_record_has_every_field_of_27560() {
             for field in [
                 "dpv:hasPurpose",
                 "dpv:hasPersonalData",
+                "dpv:hasLocation",
                 "dpv:hasStorageCondition",
                 "dpv:hasRecipient",
             ] {
                 assert!(!process[field].as_array().unwrap().is_empty(), "{field} in {process:#}");
+            }
+            for item in process["dpv:hasPersonalData"].as_array().unwrap() {
+                let terms = item["@type"].as_array().unwrap();
+                assert!(terms.contains(&json!("dpv:PersonalData")), "{item:#}");
+            }
+            for recipient in process["dpv:hasRecipient"].as_array().unwrap() {
+                let is_said = recipient["dpv:hasIdentifier"].is_string();
+                assert!(is_said || recipient["@id"] == record["dpv:hasDataController"]["@id"]);
             }
         }
         for event in record["dpv:hasConsentStatus"].as_array().unwrap() {
@@ -248,6 +266,8 @@ fn a_record_has_every_field_of_27560() {
             for field in ["dct:date", "dct:valid", "dpv:hasIndicationMethod"] {
                 assert!(event[field].is_string(), "{field} in {event:#}");
             }
+            let lasts = &event["dpv:hasDuration"];
+            assert!(lasts["@type"].is_string() && lasts["rdf:value"].is_string(), "{event:#}");
         }
     }
     let events = |record: &Value| record["dpv:hasConsentStatus"].as_array().unwrap().len();
@@ -256,9 +276,71 @@ fn a_record_has_every_field_of_27560() {
     assert_eq!(storage[0]["dpv:hasLocation"], json!(["loc:NL"]));
 }
 
+/// How a consent ended decides what it is: only the person withdraws.
+#[test]
+fn a_record_says_who_ended_a_consent() {
+    type Ends = fn(&Device, &Engine);
+    let ends: [(Ends, &str); 5] = [
+        (|_, engine| end_by(engine, By::Shell), "dpv:ConsentWithdrawn"),
+        (|_, engine| end_by(engine, By::Guardian), "dpv:ConsentRevoked"),
+        (|_, engine| end_by(engine, By::Administrator), "dpv:ConsentRevoked"),
+        (
+            |_, engine| drop(set(engine, &[("ad-services", GAME, "on")])),
+            "dpv:ConsentStatusInvalidForProcessing",
+        ),
+        (
+            |device, engine| {
+                allow_for(engine, "ad-services", GAME, "until", Some(BEGIN + 120)).unwrap();
+                device.pass(180);
+                engine.expire().unwrap();
+            },
+            "dpv:ConsentExpired",
+        ),
+    ];
+    for (end, expected) in ends {
+        let device = Device::new();
+        let engine = device.start();
+        set(&engine, &[("ad-services", GAME, "on")]).unwrap();
+        device.pass(60);
+        end(&device, &engine);
+        let document = engine.document(USER, Document::Dpv).unwrap();
+        let records = document["@graph"].as_array().unwrap().iter();
+        let mut events =
+            records.flat_map(|record| record["dpv:hasConsentStatus"].as_array().unwrap());
+        assert!(events.any(|event| event["@type"][0] == expected), "{expected}: {document:#}");
+    }
+}
+
+fn end_by(engine: &Engine, by: By) {
+    let change = Change { toggle: "ad-services", app: GAME, state: "off" };
+    engine.set(USER, &[change], &SetOptions::default(), by).unwrap();
+}
+
+/// Where the law is another's, a record names the region; and what no law is known of is said in words.
+#[test]
+fn a_record_names_the_place_whose_law_it_is() {
+    let elsewhere = json!({
+        "@type": "dpv:Location",
+        "dct:title": "Other countries and territories",
+    });
+    for (region, expected) in
+        [("EEA", json!("loc:EEA")), ("IN", json!("loc:IN")), ("OTHER", elsewhere)]
+    {
+        let device = Device::new();
+        let engine = device.start();
+        let moved = ProfileChange { region: Some(region), ..ProfileChange::default() };
+        engine.set_profile(USER, &moved, By::Shell).unwrap();
+        set(&engine, &[("ad-services", GAME, "on")]).unwrap();
+        let document = engine.document(USER, Document::Dpv).unwrap();
+        assert_eq!(document["@graph"][0]["dpv:hasJurisdiction"], expected, "{region}");
+        let receipts = engine.document(USER, Document::Kantara).unwrap();
+        assert_ne!(receipts[0]["jurisdiction"], "", "{region}");
+    }
+}
+
 /// Each compact name of a document, keys and values.
 fn terms(value: &Value, found: &mut BTreeSet<String>) {
-    let prefixes = ["dpv:", "pd:", "tech:", "loc:", "eu-gdpr:", "dct:"];
+    let prefixes = ["dpv:", "pd:", "tech:", "loc:", "eu-gdpr:", "dct:", "rdf:"];
     let mut note = |text: &str| {
         if prefixes.iter().any(|prefix| text.starts_with(prefix)) {
             found.insert(text.to_owned());

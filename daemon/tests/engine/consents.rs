@@ -12,6 +12,7 @@ use crate::device::{
     ADS, APPROXIMATE, App, BEGIN, DAY, Device, GAME, OAID, OTHER_USER, PLACE, PRECISE, USER,
     WEATHER, allow_for, set, text,
 };
+use crate::notices::OLD_AND_NEW;
 
 /// (app, generation, in force, ended) of each, newest first.
 fn consents(rows: &[Row]) -> Vec<[String; 4]> {
@@ -169,24 +170,7 @@ fn r39_a_consent_keeps_what_it_covered_whatever_a_later_catalogue_says() {
 #[test]
 fn r39_a_consent_under_an_older_notice_covers_what_that_one_names() {
     let device = Device::new();
-    device.declare(
-        "org.example.ages",
-        r#"
-[[collects]]
-purpose = "ads.personalised"
-data = ["ads.segments"]
-basis = "consent"
-retention = "90 days"
-notice = "2019-12-09"
-
-[[collects]]
-purpose = "ads.personalised"
-data = ["device.oaid"]
-basis = "consent"
-retention = "90 days"
-notice = "2025-10-10"
-"#,
-    );
+    device.declare("org.example.ages", OLD_AND_NEW);
     device.set_wall(1_577_836_800); // 2020-01-01
     let engine = device.start();
     set(&engine, &[("ad-services", "org.example.ages", "on")]).unwrap();

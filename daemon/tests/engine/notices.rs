@@ -18,7 +18,7 @@ fn under(notice: &str) -> SetOptions {
 }
 
 /// An app with one pair since 2019 and one since 2025.
-const OLD_AND_NEW: &str = r#"
+pub const OLD_AND_NEW: &str = r#"
 [[collects]]
 purpose = "ads.personalised"
 data = ["ads.segments"]

@@ -170,6 +170,16 @@ impl Engine {
         Ok(pending.filter_map(id).collect())
     }
 
+    /// In how many milliseconds the next notice takes effect. None if none is to come.
+    #[must_use]
+    pub fn next_notice(&self) -> Option<i64> {
+        let now = self.clock.now().wall;
+        let policy = self.policy().ok()?;
+        let coming = policy.catalog.notices.iter().map(|(_, notice)| notice.effective);
+        let next = coming.filter(|effective| *effective > now).min()?;
+        Some((next - now).saturating_mul(1_000))
+    }
+
     /// The notices of the catalogue, with what each means for a user.
     ///
     /// # Errors

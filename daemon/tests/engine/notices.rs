@@ -295,7 +295,7 @@ fn r39_a_notice_waits_until_it_is_answered() {
 fn add_notice(device: &Device, id: &str, more: &str) {
     let file = device.path().join("catalog/notices.toml");
     let notices = std::fs::read_to_string(&file).unwrap();
-    let one = notices.split("[[notice]]").last().unwrap().replace(NEW, id);
+    let one = notices.split("[[notice]]").nth(2).unwrap().replace(NEW, id);
     std::fs::write(&file, format!("{notices}\n[[notice]]\n{more}\n{one}")).unwrap();
 }
 
@@ -341,6 +341,26 @@ fn r41_a_change_of_owner_is_told_though_it_brings_nothing() {
     assert_eq!(game.check_one(&engine, ADS, OAID), Reason::Consented, "consents stay");
     engine.tell(USER, "2026-01-20").unwrap();
     assert!(engine.pending_notices(USER).unwrap().is_empty());
+}
+
+#[test]
+fn r39_a_notice_to_come_is_waited_for_and_told_when_it_takes_effect() {
+    let device = Device::new();
+    let engine = device.start();
+    assert_eq!(engine.next_notice(), None);
+    set(&engine, &[("ad-services", "", "on")]).unwrap();
+    add_notice(&device, "2026-01-20", "kind = \"owner\"");
+    add_notice(&device, "2026-01-30", "kind = \"owner\"");
+    engine.reload().unwrap();
+    for (pass, pending, days) in [
+        (0, &[][..], Some(5)),
+        (5, &["2026-01-20"], Some(10)),
+        (10, &["2026-01-20", "2026-01-30"], None),
+    ] {
+        device.pass(pass * DAY);
+        assert_eq!(engine.next_notice(), days.map(|days| days * DAY * 1_000));
+        assert_eq!(engine.pending_notices(USER).unwrap(), pending);
+    }
 }
 
 #[test]

@@ -83,7 +83,9 @@ async fn keep_time(service: Weak<Service>, due: Arc<Notify>) {
             return;
         };
         let retry = (engine.unsaved() > 0).then_some(RETRY);
-        let next = engine.next_due().into_iter().chain(engine.next_retention()).min();
+        let notice = engine.next_notice();
+        let next = engine.next_due().into_iter().chain(engine.next_retention()).chain(notice).min();
+        let takes_effect = next.is_some() && next == notice;
         let next = next.and_then(|ms| u64::try_from(ms).ok());
         let soonest = [retry, next.map(Duration::from_millis)].into_iter().flatten().min();
         let Some(soonest) = soonest else {
@@ -115,6 +117,9 @@ async fn keep_time(service: Weak<Service>, due: Arc<Notify>) {
             }
             Ok(_) | Err(_) => None,
         };
+        if takes_effect && let Some(service) = service.upgrade() {
+            service.tell_notices().await;
+        }
     }
 }
 

@@ -51,6 +51,10 @@ impl Listener for Signals {
     fn changed(&self, change: &Changed) {
         // It fails only when the daemon ends.
         drop(self.changes.send(change.clone()));
+        if change.settings.is_empty() {
+            // A new policy: it has other periods and notices.
+            self.due.notify_one();
+        }
     }
 
     fn recorded(&self, records: &[Record<'_>]) {

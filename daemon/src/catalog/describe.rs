@@ -66,6 +66,7 @@ fn data_item(catalog: &Catalog, item: &DataItem) -> Row {
         .with("personal", item.personal)
         .with("sensitivity", item.sensitivity.word())
         .with("identifier", item.identifier)
+        .with("derived", item.derived)
         .with("groups", list(&item.groups))
         .with("refusal", item.shape.word())
         .maybe("approximate", item.approximate.map(|other| &catalog.data[other].id))

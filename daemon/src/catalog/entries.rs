@@ -69,6 +69,7 @@ pub(super) fn data_item(spot: &mut Spot<'_, '_>, raw: schema::Data) -> DataItem 
         personal: raw.personal,
         sensitivity: raw.sensitivity.unwrap_or(Sensitivity::Restricted),
         identifier: raw.identifier,
+        derived: raw.derived,
         groups: raw.groups,
         shape: raw.refusal,
         approximate: None,

@@ -159,6 +159,8 @@ pub struct DataItem {
     pub sensitivity: Sensitivity,
     /// One of the identifiers that are refused as one group.
     pub identifier: bool,
+    /// The app makes it of other items: once a consent that it lies under is off, it is to be erased (R60).
+    pub derived: bool,
     /// Groups that toggles and rules name as `@group`: `position`, `precise`, `crash`, `hardware`, `direct`.
     pub groups: Vec<Box<str>>,
     /// What a refused collector uses instead.

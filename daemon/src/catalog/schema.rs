@@ -24,6 +24,8 @@ pub(super) struct Data {
     #[serde(default)]
     pub identifier: bool,
     #[serde(default)]
+    pub derived: bool,
+    #[serde(default)]
     pub groups: Words,
     pub refusal: Shape,
     pub approximate: Option<Box<str>>,

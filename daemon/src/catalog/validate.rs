@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::document::Problem;
 use super::sheet::Placed;
 use super::table::{Index as _, Table};
-use super::{Basis, Catalog, Kind, Notice, NoticeIx};
+use super::{Basis, Catalog, Kind, Notice, NoticeIx, ToggleIx};
 
 /// Where the entries of each list stand.
 pub(super) struct Places<'a, 't> {
@@ -29,6 +29,10 @@ pub(super) fn check(catalog: &Catalog, places: &Places<'_, '_>, problems: &mut V
     if on.iter().all(|placed| placed.is_clean(problems)) {
         purposes(catalog, places, problems);
         narrowings(catalog, places, problems);
+    }
+    let on = [places.data, places.purposes, places.toggles];
+    if on.iter().all(|placed| placed.is_clean(problems)) {
+        derived(catalog, places, problems);
     }
 }
 
@@ -120,6 +124,18 @@ fn toggles(catalog: &Catalog, places: &Places<'_, '_>, problems: &mut Vec<Proble
         let is_idle = toggle.covers.is_empty() && !is_category;
         if toggle.kind == Kind::Switch && is_idle && is_listed {
             spot.wrong("covers", "the toggle switches nothing; say what it covers");
+        }
+    }
+}
+
+/// What apps derive has a control (R60).
+fn derived(catalog: &Catalog, places: &Places<'_, '_>, problems: &mut Vec<Problem>) {
+    let is_consent = |toggle: &ToggleIx| catalog.toggles[*toggle].consent;
+    for (data, _) in catalog.data.iter().filter(|(_, item)| item.derived) {
+        let mut purposes = catalog.purposes.iter();
+        if !purposes.any(|(purpose, _)| catalog.covering(purpose, data).iter().any(is_consent)) {
+            let text = "no toggle that is a consent covers it; let one, or leave this out (R60)";
+            places.data.spot(data.position(), problems).wrong("derived", text);
         }
     }
 }

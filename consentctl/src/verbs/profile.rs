@@ -60,10 +60,12 @@ async fn report_minor(session: &Session, certainty: &Certainty) -> Result<(), Fa
     if session.screen.json {
         return session.screen.json(&json::single("generation", generation));
     }
-    session.screen.text(
+    let user = session.user.map(|user| format!(" --user {user}")).unwrap_or_default();
+    session.screen.text(&format!(
         "Every consent is withdrawn, marketing and personalisation are off.\n\
-         `consentctl history` says what was changed; what was recorded before stays.\n",
-    )
+         Apps are told to erase what they hold: `consentctl rights list{user}` says how far each is.\n\
+         `consentctl history{user}` says what was changed; what was recorded before stays.\n"
+    ))
 }
 
 fn render(profile: &Profile, screen: &Screen) -> String {

@@ -2,6 +2,7 @@
 
 use super::held::Lasting;
 use super::settings::By;
+use crate::clock::Moment;
 
 /// Bytes of what a person states, and of what a holder notes.
 pub const MAX_TEXT: usize = 4_096;
@@ -191,6 +192,14 @@ pub struct Holder {
     pub tries: u32,
     /// What it said, or why it failed.
     pub note: String,
+}
+
+impl Holder {
+    /// One that was not told yet.
+    pub(super) fn waiting(case: i64, app: String, now: Moment) -> Self {
+        let (progress, note) = (Progress::Waiting, String::new());
+        Self { case, app, progress, at: now.wall, tries: 0, note }
+    }
 }
 
 /// A holder's part of a case that is not done.

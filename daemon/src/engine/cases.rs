@@ -13,6 +13,7 @@ use super::settings::By;
 use super::{Engine, Policy, State};
 use crate::apps::App;
 use crate::catalog::{DataIx, PurposeIx};
+use crate::clock::Moment;
 use crate::ledger::{Event, What};
 use crate::row::Row;
 
@@ -41,42 +42,44 @@ impl Engine {
             if let CaseRight::Lasting(right) = open.right {
                 state.claim(draft, user, &open.claim(right), by, What::Right, now)?;
             }
-            let (region, _) = self.config.profile(&policy.catalog, state.view(), user);
-            let region = &policy.catalog.regions[region];
-            let within = i64::try_from(region.answer.within).unwrap_or(i64::MAX);
-            draft.cases.push(CaseChange::Opened(Case {
-                id,
-                user,
-                right: open.right,
-                app: open.app.into(),
-                purpose: open.purpose.into(),
-                data: open.data.into(),
-                statement: open.statement.into(),
-                by,
-                opened: now.wall,
-                due: now.wall.saturating_add(within),
-                region: region.id.to_string(),
-                controller: region.controller.to_string(),
-                authority: region.authority.as_deref().unwrap_or_default().into(),
-                end: None,
-            }));
-            draft.cases.extend(apps.into_iter().map(|app| {
-                let (at, note) = (now.wall, String::new());
-                let progress = Progress::Waiting;
-                CaseChange::Holder(Holder { case: id, app, progress, at, tries: 0, note })
-            }));
-            case_event(
-                draft,
-                What::CaseOpened,
-                user,
-                open.app,
-                &told(id, open.right),
-                Some(by),
-                now,
-            );
+            self.put_case(state, &policy, draft, NewCase { id, user, open, apps, by, now });
             Ok(())
         })?;
         Ok(id)
+    }
+
+    /// Puts a case into a change.
+    pub(super) fn put_case(
+        &self,
+        state: &State,
+        policy: &Policy,
+        draft: &mut Draft,
+        new: NewCase<'_>,
+    ) {
+        let NewCase { id, user, open, apps, by, now } = new;
+        let (region, _) = self.config.profile(&policy.catalog, state.view(), user);
+        let region = &policy.catalog.regions[region];
+        let within = i64::try_from(region.answer.within).unwrap_or(i64::MAX);
+        draft.cases.push(CaseChange::Opened(Case {
+            id,
+            user,
+            right: open.right,
+            app: open.app.into(),
+            purpose: open.purpose.into(),
+            data: open.data.into(),
+            statement: open.statement.into(),
+            by,
+            opened: now.wall,
+            due: now.wall.saturating_add(within),
+            region: region.id.to_string(),
+            controller: region.controller.to_string(),
+            authority: region.authority.as_deref().unwrap_or_default().into(),
+            end: None,
+        }));
+        let waiting = apps.into_iter().map(|app| Holder::waiting(id, app, now));
+        draft.cases.extend(waiting.map(CaseChange::Holder));
+        let words = told(id, open.right);
+        case_event(draft, What::CaseOpened, user, open.app, &words, Some(by), now);
     }
 
     /// A user's cases, newest first, each with its holders.
@@ -250,6 +253,17 @@ impl Engine {
     }
 }
 
+/// A case that a change opens.
+pub(super) struct NewCase<'a> {
+    pub id: i64,
+    pub user: u32,
+    pub open: &'a Opening<'a>,
+    /// Whom it goes to.
+    pub apps: Vec<String>,
+    pub by: By,
+    pub now: Moment,
+}
+
 impl<'a> Opening<'a> {
     fn claim(&self, right: Lasting) -> Claim<'a> {
         Claim { right, app: self.app, purpose: self.purpose, data: self.data }
@@ -307,7 +321,7 @@ fn case_event(
     app: &str,
     words: &str,
     by: Option<By>,
-    now: crate::clock::Moment,
+    now: Moment,
 ) {
     let (app, state) = (Some(app.to_owned()), Some(words.to_owned()));
     draft.event(Event { app, state, ..event(what, Some(user), by, now) });

@@ -1,8 +1,9 @@
 //! A guardian's report of a minor (R38, S3 12): what was consented to is withdrawn, what is closed to minors
-//! is switched off, and the apps that have to erase what they hold are named.
+//! is switched off, and a case of erasure goes to every app that may hold personal data.
 //!
-//! It tells no app: whoever carries out rights opens the case that [`Removal::erasure`] asks for.
+//! It tells no app: that is for whoever hands cases to holders.
 
+use super::cases::{Case, CaseChange, CaseRight, Holder, NewCase, Opening};
 use super::change::{Checked, Choice, event};
 use super::consent::{ConsentEnd, HowEnded};
 use super::error::EngineError;
@@ -24,13 +25,15 @@ pub struct Removal {
     pub generation: u64,
     /// How many consents it withdrew.
     pub withdrawn: usize,
-    /// Apps that may hold personal data of the user: each has to erase it.
-    pub erasure: Vec<Box<str>>,
+    /// The case that has apps erase what they hold; none if no app declares personal data.
+    pub erasure: Option<i64>,
 }
 
 impl Engine {
     /// Takes a guardian's report that a user is a minor whose data has to go. Every consent is withdrawn,
-    /// all marketing and personalisation is off, and the profile says minor. Earlier records stand.
+    /// all marketing and personalisation is off, the profile says minor, and a case opens that has every
+    /// app erase what it holds, however many are open. While that one is open, another report tells its
+    /// holders once more. Earlier records stand.
     ///
     /// # Errors
     /// Neither the guardian nor root reports it; or the disk does not take it: then what it switches off
@@ -39,8 +42,12 @@ impl Engine {
         if !by.is_guardians() {
             return Err(EngineError::GuardianOnly("reporting a minor"));
         }
-        let (mut withdrawn, mut erasure) = (0, Vec::new());
-        let generation = self.change(|state, draft, now| {
+        let (mut withdrawn, mut erasure) = (0, None);
+        let now = self.clock.now();
+        let mut writer = self.lock_writer();
+        let (next, cases) =
+            self.in_store(&writer, |store| Ok((store.next_case()?, store.cases(user)?)))?;
+        let generation = self.commit(&mut writer, now, |state, draft, now| {
             let policy = state.policy.clone().map_err(EngineError::CatalogUnavailable)?;
             withdrawn = self.withdraw_all(state, draft, &policy, user, by, now)?;
             let closed = policy.catalog.toggles.iter();
@@ -65,7 +72,20 @@ impl Engine {
                 app: String::new(),
             });
             draft.overlay.profiles.insert(user, profile);
-            erasure = holders(&policy);
+            let apps = holders(&policy);
+            let known = cases.iter().find(|(case, _)| is_removal(case));
+            erasure = match known {
+                Some((case, told)) => {
+                    draft.cases.extend(once_more(case.id, told, apps, now));
+                    Some(case.id)
+                }
+                None if apps.is_empty() => None,
+                None => {
+                    let case = NewCase { id: next, user, open: &REMOVAL, apps, by, now };
+                    self.put_case(state, &policy, draft, case);
+                    Some(next)
+                }
+            };
             Ok(())
         })?;
         Ok(Removal { generation, withdrawn, erasure })
@@ -140,10 +160,30 @@ fn is_for_adults(catalog: &Catalog, toggle: &Toggle) -> bool {
         && purposes.all(|purpose| !catalog.purposes[*purpose].minors)
 }
 
+/// What has apps erase all that they hold of a user.
+const REMOVAL: Opening<'static> =
+    Opening { right: CaseRight::Erasure, app: "", purpose: "", data: "", statement: "" };
+
+/// Whether a case is a guardian's of everything, and open.
+fn is_removal(case: &Case) -> bool {
+    let about = [&case.app, &case.purpose, &case.data];
+    case.right == REMOVAL.right
+        && case.end.is_none()
+        && case.by.is_guardians()
+        && about.iter().all(|id| id.is_empty())
+}
+
+/// The holders that are to be told of a case again, since they were done, or did not hold anything then.
+fn once_more(case: i64, told: &[Holder], apps: Vec<String>, now: Moment) -> Vec<CaseChange> {
+    let waits = |app: &str| told.iter().any(|held| held.app == app && !held.progress.is_final());
+    let apps = apps.into_iter().filter(|app| !waits(app));
+    apps.map(|app| CaseChange::Holder(Holder::waiting(case, app, now))).collect()
+}
+
 /// Apps that declare personal data.
-fn holders(policy: &Policy) -> Vec<Box<str>> {
+fn holders(policy: &Policy) -> Vec<String> {
     let data = &policy.catalog.data;
     let holds = policy.apps.iter().map(|(_, app)| app);
     let holds = holds.filter(|app| app.pairs.iter().any(|pair| data[pair.data].personal));
-    holds.map(|app| app.id.clone()).collect()
+    holds.map(|app| app.id.to_string()).collect()
 }

@@ -17,6 +17,7 @@ use super::service::Service;
 use crate::authority::Act;
 use crate::decision::trace::Step;
 use crate::engine::Request;
+use crate::engine::cases::Tasks;
 use crate::engine::change::{Change, Hold, MAX_CHANGES, SetOptions};
 use crate::engine::consent::ConsentFilter;
 use crate::engine::error::{Invalid, TooLarge};
@@ -259,13 +260,16 @@ impl Settings {
                 return Err(wire(Invalid::RemovalAlone.into()));
             }
             let removal = self.0.blocking(move |engine| engine.report_minor(user, by)).await?;
-            // Where rights are carried out, a case opens here that has these apps erase what they hold.
             tracing::info!(
                 user,
                 withdrawn = removal.withdrawn,
-                apps = removal.erasure.len(),
+                case = removal.erasure,
                 "a minor was reported: their data has to be erased"
             );
+            if let Some(case) = removal.erasure {
+                self.0.dispatch(Tasks::OfCase(case));
+                self.0.tell_of_case(user, case.to_string()).await;
+            }
             return Ok(removal.generation);
         }
         self.0

@@ -295,6 +295,7 @@ pub struct Kept {
     pub data: String,
     pub state: String,
     pub overdue: bool,
+    pub why: Option<String>,
     pub law: Option<String>,
     pub retention: Option<String>,
     pub last: i64,

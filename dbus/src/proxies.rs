@@ -358,6 +358,9 @@ pub trait Holder1 {
         details: Options<'_>,
     ) -> Result<(String, Details)>;
 
+    /// Erase data items of a person, collected for a purpose: what they are kept for is over.
+    fn erase(&self, data: &[&str], why: &str, details: Options<'_>) -> Result<()>;
+
     /// What a case stopped may go on.
     fn resume(&self, case: &str, details: Options<'_>) -> Result<()>;
 

@@ -231,6 +231,7 @@ async fn call_everything(client: &Connection) -> Result<()> {
     let holder = holder.cache_properties(CacheProperties::No).build().await?;
     let out = std::os::fd::OwnedFd::from(File::open("/dev/null")?);
     holder.handle("1", "access", Fd::from(out), no()).await?;
+    holder.erase(&["a"], "retention", no()).await?;
     holder.resume("1", no()).await?;
 
     let agent = Agent1Proxy::builder(client).destination(names::BUS_NAME).path(names::PATH);

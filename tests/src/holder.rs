@@ -1,5 +1,5 @@
-//! A sample holder: an app that keeps data about a person in a file, and answers cases about it; rightly,
-//! or in one of the wrong ways that a daemon has to bear.
+//! A sample holder: an app that keeps data about a person in a file, answers cases about it and erases of it
+//! what it is told to; rightly, or in one of the wrong ways that a daemon has to bear.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use zbus::conn::Builder;
-use zbus::{ObjectPath, OwnedFd, OwnedVariant, Variant, fdo, interface};
+use zbus::message::Header;
+use zbus::{Connection, ObjectPath, OwnedFd, OwnedVariant, Variant, fdo, interface};
 
 /// How it behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -26,7 +27,7 @@ pub enum Manner {
     Crashes,
     /// Returns more than anybody wants.
     Floods,
-    /// Returns another user's data.
+    /// Returns another user's data, and of an erasure what nobody asked for.
     MixesUp,
 }
 
@@ -128,6 +129,33 @@ impl Holder {
             right => self.change(|kept| drop(kept.insert(right.into(), true.into()))),
         }
         Ok(("done", Result_::from([("note", "as you wish".into())])))
+    }
+
+    async fn erase(
+        &self,
+        data: Vec<String>,
+        why: &str,
+        _details: Details,
+        #[zbus(connection)] bus: &Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> fdo::Result<()> {
+        match self.manner {
+            Manner::Good | Manner::Floods => {}
+            Manner::MixesUp => {
+                bus.reply(&header, &("done", 7_u32)).await?;
+                std::future::pending().await
+            }
+            Manner::Refuses | Manner::RefusesGroundlessly => {
+                return Err(fdo::Error::Failed("not today".into()));
+            }
+            Manner::Hangs => std::future::pending().await,
+            Manner::Crashes => std::process::abort(),
+        }
+        self.change(|kept| {
+            kept.retain(|key, _| !data.contains(key));
+            kept.insert("erased for".into(), why.into());
+        });
+        Ok(())
     }
 
     async fn resume(&self, _case: &str, _details: Details) {

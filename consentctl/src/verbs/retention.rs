@@ -61,7 +61,7 @@ fn state(row: &Kept, names: &Names, now: &Zoned) -> Field {
     let until = row.until.map(|until| format!(" until {}", time::day(until, now)));
     let until = until.unwrap_or_default();
     match (row.state.as_str(), row.law.as_deref()) {
-        ("active", _) if row.overdue => (Tone::Open, "over; not erased yet".to_owned()),
+        ("active", _) if row.overdue => (Tone::Open, format!("{}; not erased yet", ended(row))),
         ("active", _) => plain(format!("kept{until}")),
         ("isolated", Some(law)) => {
             (Tone::Open, format!("for {} alone{until}", names.purposes.name(law)))
@@ -69,6 +69,11 @@ fn state(row: &Kept, names: &Names, now: &Zoned) -> Field {
         ("isolated", None) => (Tone::Open, "out of use; being erased".to_owned()),
         (state, _) => dim(format!("{state} {}", time::ago(row.since, now))),
     }
+}
+
+/// What makes it due.
+fn ended(row: &Kept) -> &'static str {
+    if row.why.as_deref() == Some("switched-off") { "switched off" } else { "over" }
 }
 
 #[cfg(test)]
@@ -83,7 +88,8 @@ mod tests {
         for (more, told) in [
             (json!({"until": 1_790_086_400}), "kept until 22 Sep 2026"),
             (json!({}), "kept"),
-            (json!({"overdue": true}), "over; not erased yet"),
+            (json!({"overdue": true, "why": "retention"}), "over; not erased yet"),
+            (json!({"overdue": true, "why": "switched-off"}), "switched off; not erased yet"),
             (
                 json!({"state": "isolated", "law": "legal.obligations"}),
                 "for legal.obligations alone",

@@ -11,8 +11,10 @@ pub mod change;
 mod check;
 pub mod consent;
 mod cookies;
+mod derived;
 mod documents;
 pub mod entries;
+pub mod erasures;
 pub mod error;
 mod gate;
 pub mod held;
@@ -81,6 +83,8 @@ pub trait Listener: Send + Sync {
     fn recorded(&self, records: &[Record<'_>]);
     /// Setting events were noted.
     fn noted(&self, events: &[Event]);
+    /// Holders have something to erase that they were not told of: [`Engine::erasures_due`].
+    fn erasures_due(&self);
     /// An allowance came that a clock will end, or one is gone: the next due moment may be another.
     fn due_changed(&self);
 }
@@ -146,6 +150,8 @@ pub struct Engine {
     /// When something was allowed first since the ledger was read for retention, on the boot-time clock;
     /// 0 for never.
     unread: AtomicI64,
+    /// Whether a consent went off that something may have been derived under since the last look.
+    switched_off: AtomicBool,
     first_end: Mutex<Option<FirstEnd>>,
     started: i64,
 }
@@ -170,6 +176,7 @@ impl Engine {
             // Whatever the daemon before this one did not read.
             first_end: Mutex::default(),
             unread: AtomicI64::new(began.since_boot.max(1)),
+            switched_off: AtomicBool::new(false),
             started: began.wall,
         };
         if let Err(error) = engine.adopt(engine.open_while_reading()) {
@@ -198,7 +205,11 @@ impl Engine {
     pub fn reload(&self) -> Result<Vec<String>, PolicyError> {
         self.adopt(self.open_while_reading())?;
         consentd_gate::heap::give_back();
+        self.switched_off.store(true, Ordering::Relaxed);
         self.announce(&Changed { generation: self.generation(), settings: Vec::new() });
+        if let Some(listener) = self.listener.get() {
+            listener.erasures_due();
+        }
         Ok(self.warnings())
     }
 

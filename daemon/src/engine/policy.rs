@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::derived::Derived;
 use super::names::{ALL_APPS, AppKey, Names, NoticeKey, OTHER_APPS, ToggleKey};
 use super::notices::newer_notice;
 use super::settings::Settings;
@@ -162,6 +163,8 @@ pub struct Policy {
     items: Box<[u32]>,
     /// For each app, the toggles that cover its pairs.
     app_toggles: Vec<Box<[ToggleKey]>>,
+    /// What apps derive.
+    pub(super) derived: Derived,
     /// Which load this is; no two have the same.
     pub serial: u64,
 }
@@ -238,6 +241,7 @@ impl Policy {
             keys.into_boxed_slice()
         };
         let app_toggles = apps.iter().map(|(_, app)| covering(app)).collect();
+        let derived = Derived::of(&catalog, &toggles, &items);
         let policy = Self {
             catalog,
             apps,
@@ -248,6 +252,7 @@ impl Policy {
             purposes: purposes.into(),
             items: items.into(),
             app_toggles,
+            derived,
             serial,
         };
         Ok((policy, Novelties { pairs, coverage, notice, successions }))

@@ -5,12 +5,14 @@
 //! change, or by [`Engine::retry`].
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::breaches::{Breach, Note};
 use super::cases::CaseChange;
 use super::consent::{ConsentEnd, HowEnded};
 use super::gate::Outcome;
 use super::names::{ALL_APPS, AppKey, ToggleKey};
+use super::retention::Fate;
 use super::settings::{By, Entry, Key, LockedFor, Overlay};
 use super::{Changed, ChangedSetting, Engine, EngineError, State};
 use crate::catalog::State as ToggleState;
@@ -125,6 +127,8 @@ impl Engine {
         let overlay = Arc::new(std::mem::take(&mut draft.overlay));
         state.overlay = Some(Arc::clone(&overlay));
         let affected = Affected::by(&overlay);
+        let is_lost = state.policy.as_ref().is_ok_and(|policy| policy.derived.loses_by(&overlay));
+        let is_due = overlay.retention.pairs.values().any(|kept| kept.fate == Fate::Due);
         let foreseen = self.show_denials(&state, affected, draft.generation, now);
         drop(state);
 
@@ -175,7 +179,11 @@ impl Engine {
         if !draft.changed.is_empty() {
             self.announce(&Changed { generation: draft.generation, settings: draft.changed });
         }
+        self.switched_off.fetch_or(is_lost, Ordering::Relaxed);
         if let Some(listener) = self.listener.get() {
+            if is_due && outcome.is_ok() {
+                listener.erasures_due();
+            }
             listener.due_changed();
         }
         outcome

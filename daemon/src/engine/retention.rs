@@ -1,23 +1,26 @@
 //! Retention: how long each declared pair is kept after an app was last allowed to collect it, and what
 //! becomes of it then (R42, R43).
 //!
-//! The ledger says what was collected; the declaration how long it is kept. When the period ends and the
-//! app keeps the item for a law, what it has is isolated for that law; else its holder is to erase it,
-//! and it is isolated from the moment the holder was told until the holder says that it is done. Told
-//! and done are said by whoever reaches holders ([`Engine::erasures_due`]). Time is counted by
-//! [`super::lived`], not by the wall clock.
+//! The ledger says what was collected; the declaration how long it is kept. When the period ends, or the
+//! consent that something was derived under is off (R60), and the app keeps the item for a law, what it has
+//! is isolated for that law; else its holder is to erase it ([`super::erasures`]), and it is isolated from the
+//! moment the holder was told until the holder says that it is done. Time is counted by [`super::lived`],
+//! not by the wall clock.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::Ordering::Relaxed;
 
+use super::derived::is_switched_off;
+use super::erasures::Why;
 use super::error::EngineError;
 use super::lived::Lived;
 use super::names::AppKey;
 use super::policy::Policy;
 use super::publish::Draft;
 use super::settings::View;
-use super::terms::{TermsOf, shortest_period};
+use super::terms::{Terms, TermsOf, shortest_period};
 use super::{ChangedSetting, Engine, State};
 use crate::clock::Moment;
 use crate::decision::situation::{Held, Reach, Right};
@@ -62,6 +65,21 @@ impl Fate {
             Fate::Isolated(_) => "isolated",
             Fate::Erased => "erased",
             Fate::Anonymised => "anonymised",
+        }
+    }
+
+    /// Whether its holder is to clear it.
+    pub(super) fn awaits_holder(self) -> bool {
+        match self {
+            Fate::Due | Fate::Isolated(None) => true,
+            Fate::Active | Fate::Isolated(Some(_)) | Fate::Erased | Fate::Anonymised => false,
+        }
+    }
+
+    fn is_cleared(self) -> bool {
+        match self {
+            Fate::Erased | Fate::Anonymised => true,
+            Fate::Active | Fate::Due | Fate::Isolated(_) => false,
         }
     }
 
@@ -139,36 +157,12 @@ impl Retention {
     }
 }
 
-/// Something that its holder is to erase.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ErasureDue {
-    /// Whose.
-    pub user: u32,
-    /// Of which app.
-    pub app: String,
-    /// What it was collected for.
-    pub purpose: String,
-    /// The items.
-    pub data: Vec<String>,
-    /// Why, for `Holder1.Erase`.
-    pub why: &'static str,
-}
-
-/// How a holder cleared something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cleared {
-    /// It is gone.
-    Erased,
-    /// It is no longer anybody's.
-    Anonymised,
-}
-
 impl Engine {
     /// Notes that something was allowed: the ledger is to be read before its period can be over.
     pub(super) fn note_collected(&self) {
-        if self.unread.load(Ordering::Relaxed) == 0 {
+        if self.unread.load(Relaxed) == 0 {
             let now = self.clock.now().since_boot.max(1);
-            self.unread.store(now, Ordering::Relaxed);
+            self.unread.store(now, Relaxed);
             if let Some(listener) = self.listener.get() {
                 listener.due_changed();
             }
@@ -176,16 +170,20 @@ impl Engine {
     }
 
     /// Brings what is kept up to date: reads what was collected from the ledger, and ends the periods that
-    /// are over. Whoever reaches holders asks for [`Engine::erasures_due`] after it.
+    /// are over. The listener hears whether holders are to erase anything.
     ///
     /// # Errors
     /// The ledger cannot be read, or the disk does not take it: then everything is as it was.
     pub fn keep_retention(&self) -> Result<u64, EngineError> {
         self.drain_gates();
-        let unread = self.unread.swap(0, Ordering::Relaxed);
+        let unread = self.unread.swap(0, Relaxed);
+        let switched_off = self.switched_off.swap(false, Relaxed);
         let kept = self.try_keep_retention();
-        if kept.is_err() && unread != 0 {
-            self.unread.store(unread, Ordering::Relaxed);
+        if kept.is_err() {
+            self.switched_off.fetch_or(switched_off, Relaxed);
+            if unread != 0 {
+                self.unread.store(unread, Relaxed);
+            }
         }
         kept
     }
@@ -209,7 +207,8 @@ impl Engine {
             }
             step.age(state, &policy, &mut pairs);
             announce(state, draft, &pairs);
-            if pairs.is_empty() && known == Some((anew, closed)) {
+            let is_read = known == Some((anew, closed)) || (known.is_none() && closed == 0);
+            if pairs.is_empty() && is_read {
                 // What the clock said is remembered; the disk hears of it with the next change.
                 state.settings.retention.lived = Some(lived);
                 return Ok(());
@@ -227,6 +226,9 @@ impl Engine {
         let now = self.clock.now();
         let state = self.read_state();
         let policy = state.policy.as_ref().ok()?;
+        if self.switched_off.load(Relaxed) {
+            return Some(0);
+        }
         let retention = &state.settings.retention;
         let lived = retention.lived.as_ref().map(|lived| lived.at(now));
         let first = self.first_end(policy, retention);
@@ -234,7 +236,7 @@ impl Engine {
             let by_count = first.saturating_sub(lived.seconds()).max(0);
             lived.leaps_in().map_or(by_count, |leap| leap.min(by_count))
         });
-        let unread = match self.unread.load(Ordering::Relaxed) {
+        let unread = match self.unread.load(Relaxed) {
             0 => None,
             since => {
                 let waited = now.since_boot.saturating_sub(since).max(0) / 1_000;
@@ -279,72 +281,6 @@ impl Engine {
         }
     }
 
-    /// What holders are to erase, now.
-    #[must_use]
-    pub fn erasures_due(&self) -> Vec<ErasureDue> {
-        let state = self.read_state();
-        let mut due: Vec<ErasureDue> = Vec::new();
-        let pairs = state.settings.retention.pairs.iter();
-        for (key, _) in pairs.filter(|(_, kept)| kept.fate == Fate::Due) {
-            let [app, purpose, item] = names(&state, *key);
-            let (user, app) = (key.user, app.to_owned());
-            match due.last_mut() {
-                Some(last) if last.user == user && last.app == app && last.purpose == purpose => {
-                    last.data.push(item.to_owned());
-                }
-                Some(_) | None => due.push(ErasureDue {
-                    user,
-                    app,
-                    purpose: purpose.to_owned(),
-                    data: vec![item.to_owned()],
-                    why: "retention",
-                }),
-            }
-        }
-        due
-    }
-
-    /// A holder was told to erase something: until it has, that is isolated (R43).
-    ///
-    /// # Errors
-    /// The disk does not take it.
-    pub fn erasure_told(&self, told: &ErasureDue) -> Result<u64, EngineError> {
-        self.become_of(told, Fate::Isolated(None))
-    }
-
-    /// A holder has cleared what it was told to erase. What was collected anew meanwhile stays.
-    ///
-    /// # Errors
-    /// The disk does not take it.
-    pub fn erasure_done(&self, done: &ErasureDue, how: Cleared) -> Result<u64, EngineError> {
-        let fate = match how {
-            Cleared::Erased => Fate::Erased,
-            Cleared::Anonymised => Fate::Anonymised,
-        };
-        self.become_of(done, fate)
-    }
-
-    fn become_of(&self, erasure: &ErasureDue, fate: Fate) -> Result<u64, EngineError> {
-        self.change(|state, draft, now| {
-            let mut pairs = BTreeMap::new();
-            for (key, kept) in &state.settings.retention.pairs {
-                let [app, purpose, item] = names(state, *key);
-                let is_meant = key.user == erasure.user
-                    && app == erasure.app
-                    && purpose == erasure.purpose
-                    && erasure.data.iter().any(|data| data == item);
-                let waits = matches!(kept.fate, Fate::Due | Fate::Isolated(None));
-                if is_meant && waits && kept.fate != fate {
-                    let (since, generation) = (now.wall, draft.generation);
-                    pairs.insert(*key, Keeping { fate, since, generation, ..*kept });
-                }
-            }
-            announce(state, draft, &pairs);
-            draft.overlay.retention.pairs = pairs;
-            Ok(())
-        })
-    }
-
     /// What apps were allowed to collect of a user, and what became of it.
     ///
     /// # Errors
@@ -374,6 +310,7 @@ impl Engine {
                         .with("data", item)
                         .with("state", state.word())
                         .with("overdue", kept.fate == Fate::Due)
+                        .maybe("why", look.state.why(look.policy, *key, look.now).map(Why::word))
                         .maybe("law", kept.fate.law().and_then(|law| purposes.name(law)))
                         .maybe("retention", terms.words(*key))
                         .with("last", kept.last)
@@ -437,9 +374,13 @@ impl Step {
         };
         let key = PairKey { user: one.user, app: AppKey(app), purpose, item };
         let known = state.settings.retention.pairs.get(&key);
-        let is_known = known
-            .is_some_and(|known| !begun_anew && (one.seq, one.last) <= (known.seq, known.last));
-        if is_known {
+        let is_known = |known: &Keeping| match (one.seq, one.last).cmp(&(known.seq, known.last)) {
+            Ordering::Less => true,
+            // In the second in which the rest was erased, something may have come after.
+            Ordering::Equal => !known.fate.is_cleared() || known.since != known.last,
+            Ordering::Greater => false,
+        };
+        if !begun_anew && known.is_some_and(is_known) {
             return;
         }
         // The wall clock may have been set between: it is not older than the last reading.
@@ -462,7 +403,12 @@ impl Step {
         let keys: BTreeSet<PairKey> = known.keys().chain(pairs.keys()).copied().collect();
         for key in keys {
             let Some(kept) = pairs.get(&key).or_else(|| known.get(&key)).copied() else { continue };
-            let Some(terms) = terms.of(key) else { continue };
+            let terms = terms.of(key);
+            let is_off =
+                kept.fate == Fate::Active && is_switched_off(policy, state.view(), key, self.now);
+            let Some(terms) = (if is_off { Some(Terms::ended(terms)) } else { terms }) else {
+                continue;
+            };
             let fate = terms.fate(kept.fate, self.lived - kept.lived);
             if fate != kept.fate {
                 let (since, generation) = (self.now.wall, self.generation);
@@ -473,7 +419,7 @@ impl Step {
 }
 
 /// Has apps told whose isolation begins or ends.
-fn announce(state: &State, draft: &mut Draft, pairs: &BTreeMap<PairKey, Keeping>) {
+pub(super) fn announce(state: &State, draft: &mut Draft, pairs: &BTreeMap<PairKey, Keeping>) {
     let is_isolated = |kept: &Keeping| matches!(kept.fate, Fate::Isolated(_));
     let turned = pairs.iter().filter(|(key, kept)| {
         let before = state.settings.retention.pairs.get(key).is_some_and(is_isolated);
@@ -487,7 +433,7 @@ fn announce(state: &State, draft: &mut Draft, pairs: &BTreeMap<PairKey, Keeping>
     }));
 }
 
-fn names(state: &State, key: PairKey) -> [&str; 3] {
+pub(super) fn names(state: &State, key: PairKey) -> [&str; 3] {
     let numbers = &state.numbers;
     [numbers.apps.name(key.app.0), numbers.purposes.name(key.purpose), numbers.items.name(key.item)]
         .map(Option::unwrap_or_default)

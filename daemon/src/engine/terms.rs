@@ -19,6 +19,16 @@ pub(super) struct Terms {
 }
 
 impl Terms {
+    /// Those of a pair whose period is over at once; a law keeps it as it did.
+    pub fn ended(terms: Option<Self>) -> Self {
+        Self { own: Some(0), law: terms.and_then(|terms| terms.law) }
+    }
+
+    /// Whether its own period is over so many seconds after it was last allowed.
+    pub fn is_over(self, elapsed: i64) -> bool {
+        self.own.is_some_and(|own| elapsed >= own)
+    }
+
     /// What becomes of a pair so many seconds after it was last allowed.
     pub fn fate(self, now: Fate, elapsed: i64) -> Fate {
         let over = |period: Option<i64>| period.is_some_and(|period| elapsed >= period);

@@ -15,6 +15,7 @@ mod cookies;
 mod damage;
 mod device;
 mod disk;
+mod erasures;
 mod exports;
 mod gates;
 mod identifiers;

@@ -108,6 +108,8 @@ impl Listener for Ear {
         self.noted.fetch_add(u64::try_from(events.len()).unwrap(), Ordering::SeqCst);
     }
 
+    fn erasures_due(&self) {}
+
     fn due_changed(&self) {}
 }
 

@@ -147,6 +147,8 @@ impl Listener for Ear {
 
     fn noted(&self, _: &[Event]) {}
 
+    fn erasures_due(&self) {}
+
     fn due_changed(&self) {}
 }
 

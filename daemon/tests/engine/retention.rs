@@ -3,7 +3,7 @@
 
 use consentd::decision::Reason;
 use consentd::engine::Engine;
-use consentd::engine::retention::{Cleared, ErasureDue};
+use consentd::engine::erasures::{Cleared, ErasureDue, Why};
 use consentd::row::Row;
 
 use crate::client::Client;
@@ -58,7 +58,7 @@ fn due() -> ErasureDue {
         app: APP.into(),
         purpose: SHOP.into(),
         data: vec![NAME.into()],
-        why: "retention",
+        why: Why::Retention,
     }
 }
 
@@ -109,10 +109,12 @@ fn r43_what_its_holder_has_not_cleared_is_isolated_until_it_has() {
         engine.erasure_told(&due()).unwrap();
         assert_eq!(page.says(SHOP, NAME), "deny isolated none");
         assert_eq!((order(&engine), state(&engine)), (Reason::Isolated, "isolated".into()));
-        assert_eq!(engine.erasures_due(), []);
+        assert_eq!(said(&engine, ["why", "overdue"]), ["retention", "false"]);
         drop(engine);
         let engine = device.start();
         assert_eq!(order(&engine), Reason::Isolated);
+        assert_eq!(engine.erasures_due(), [due()], "it is told again until it is done");
+        engine.erasure_told(&due()).unwrap();
         engine.erasure_done(&due(), how).unwrap();
         assert_eq!((order(&engine), state(&engine).as_str()), (Reason::Contract, "active"), "anew");
         // What was collected anew is not what was erased.
@@ -121,7 +123,8 @@ fn r43_what_its_holder_has_not_cleared_is_isolated_until_it_has() {
         device.pass(30 * DAY);
         engine.keep_retention().unwrap();
         engine.erasure_done(&due(), how).unwrap();
-        assert_eq!(state(&engine), word);
+        assert_eq!(said(&engine, ["state", "why"]), [word, ""]);
+        assert_eq!(engine.erasures_due(), []);
     }
 }
 

@@ -2,16 +2,14 @@
 //! ways; killed in the middle, started by the bus, or registered late (R44–R52).
 
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::ValueEnum;
 use consentd_dbus::{Details, Error, Options, Rights1Proxy};
 use consentd_tests::bus::{self, BusKind};
 use consentd_tests::holder::Manner;
 use consentd_tests::person::text;
 use consentd_tests::prerequisite;
-use consentd_tests::process::{PATIENCE, Process, bound_command};
+use consentd_tests::process::PATIENCE;
 use consentd_tests::stage::Stage;
 use consentd_tests::world::World;
 use futures_util::StreamExt;
@@ -20,6 +18,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 
 use crate::ids::GAME;
+use crate::keeper::Keeper;
 use crate::scenario::{block_on, on_both_buses};
 
 on_both_buses![
@@ -31,36 +30,10 @@ on_both_buses![
     a_daemon_that_is_killed_tells_again,
     a_holder_that_floods_or_mixes_people_up_returns_nothing,
     who_is_no_app_answers_for_none,
+    r38_a_guardian_s_report_has_holders_erase_everything,
 ];
 
 const NICKNAME: &str = r#"{"nickname":"Kim"}"#;
-
-/// The game's holder, with a file of its own.
-struct Keeper {
-    store_path: PathBuf,
-    _process: Process,
-}
-
-impl Keeper {
-    fn start(world: &World, manner: Manner) -> Result<Keeper> {
-        let store_path = world.stage.root().join("kept.json");
-        std::fs::write(&store_path, NICKNAME)?;
-        Keeper::again(world, manner)
-    }
-
-    fn again(world: &World, manner: Manner) -> Result<Keeper> {
-        let store_path = world.stage.root().join("kept.json");
-        let mut command = bound_command(world.stage.bin().executable("game")?);
-        let manner = manner.to_possible_value().context("no name")?;
-        command.arg("hold").arg(&store_path).args(["--manner", manner.get_name()]);
-        command.env("DBUS_SYSTEM_BUS_ADDRESS", world.bus.address());
-        Ok(Keeper { store_path, _process: Process::spawn("a holder", &mut command)? })
-    }
-
-    fn kept(&self) -> Result<Value> {
-        Ok(serde_json::from_slice(&std::fs::read(&self.store_path)?)?)
-    }
-}
 
 /// The person, who hears of their cases.
 struct Asker {
@@ -108,11 +81,12 @@ impl Asker {
 
 fn holder(case: &Details) -> Result<Details> {
     let rows: Vec<Details> = case.get("holders").context("no holders")?.try_clone()?.try_into()?;
-    rows.into_iter().next().context("no holder")
+    let is_games = |row: &Details| text(row, "app").is_ok_and(|app| app == GAME);
+    rows.into_iter().find(is_games).context("no holder")
 }
 
 async fn r44_a_person_reads_what_a_holder_returned(world: &mut World) -> Result<()> {
-    let _keeper = Keeper::start(world, Manner::Good)?;
+    let _keeper = Keeper::start(world, NICKNAME, Manner::Good)?;
     let mut asker = Asker::of(world).await?;
     for right in ["access", "portability"] {
         let case = asker.open(right).await?;
@@ -143,7 +117,7 @@ async fn r44_a_person_reads_what_a_holder_returned(world: &mut World) -> Result<
 }
 
 async fn r45_r46_r47_r48_a_holder_does_what_it_is_asked(world: &mut World) -> Result<()> {
-    let keeper = Keeper::start(world, Manner::Good)?;
+    let keeper = Keeper::start(world, NICKNAME, Manner::Good)?;
     let mut asker = Asker::of(world).await?;
     let said = Options::from([("statement", "Kay, not Kim.".into())]);
     let case = asker.rights.open("rectification", GAME, said).await?;
@@ -164,7 +138,7 @@ async fn r52_a_holder_that_registers_late_gets_what_waits(world: &mut World) -> 
     let mut asker = Asker::of(world).await?;
     let case = asker.open("erasure").await?;
     asker.until(&case, "waiting").await?;
-    let keeper = Keeper::start(world, Manner::Good)?;
+    let keeper = Keeper::start(world, NICKNAME, Manner::Good)?;
     asker.until(&case, "done").await?;
     assert_eq!(keeper.kept()?, json!({}));
     assert_eq!(text(&asker.rights.get(&case, Options::new()).await?, "state")?, "done");
@@ -173,7 +147,7 @@ async fn r52_a_holder_that_registers_late_gets_what_waits(world: &mut World) -> 
 
 async fn r52_a_holder_refuses_on_listed_grounds_alone(world: &mut World) -> Result<()> {
     let mut asker = Asker::of(world).await?;
-    let keeper = Keeper::start(world, Manner::RefusesGroundlessly)?;
+    let keeper = Keeper::start(world, NICKNAME, Manner::RefusesGroundlessly)?;
     let case = asker.open("erasure").await?;
     let note = asker.until(&case, "failed").await?;
     ensure!(note.contains("ground"), "{note}");
@@ -187,7 +161,7 @@ async fn r52_a_holder_refuses_on_listed_grounds_alone(world: &mut World) -> Resu
 
 async fn a_holder_that_crashes_is_told_again(world: &mut World) -> Result<()> {
     let mut asker = Asker::of(world).await?;
-    let keeper = Keeper::start(world, Manner::Crashes)?;
+    let keeper = Keeper::start(world, NICKNAME, Manner::Crashes)?;
     let case = asker.open("erasure").await?;
     asker.until(&case, "failed").await?;
     drop(keeper);
@@ -199,7 +173,7 @@ async fn a_holder_that_crashes_is_told_again(world: &mut World) -> Result<()> {
 
 async fn a_daemon_that_is_killed_tells_again(world: &mut World) -> Result<()> {
     let asker = Asker::of(world).await?;
-    let hung = Keeper::start(world, Manner::Hangs)?;
+    let hung = Keeper::start(world, NICKNAME, Manner::Hangs)?;
     let case = asker.open("erasure").await?;
     world.crash_and_restart()?;
     drop(hung);
@@ -214,7 +188,7 @@ async fn a_daemon_that_is_killed_tells_again(world: &mut World) -> Result<()> {
 async fn a_holder_that_floods_or_mixes_people_up_returns_nothing(world: &mut World) -> Result<()> {
     let mut asker = Asker::of(world).await?;
     for (manner, complaint) in [(Manner::Floods, "16 MiB"), (Manner::MixesUp, "this person's")] {
-        let keeper = Keeper::start(world, manner)?;
+        let keeper = Keeper::start(world, NICKNAME, manner)?;
         let case = asker.open("access").await?;
         let note = asker.until(&case, "failed").await?;
         ensure!(note.contains(complaint), "{note}");
@@ -223,6 +197,26 @@ async fn a_holder_that_floods_or_mixes_people_up_returns_nothing(world: &mut Wor
         asker.rights.withdraw(&case, Options::new()).await?;
         drop(keeper);
     }
+    Ok(())
+}
+
+async fn r38_a_guardian_s_report_has_holders_erase_everything(world: &mut World) -> Result<()> {
+    if prerequisite::skip(prerequisite::root()) {
+        return Ok(());
+    }
+    let keeper = Keeper::start(world, NICKNAME, Manner::Good)?;
+    let mut asker = Asker::of(world).await?;
+    let ctl = world.ctl()?;
+    let told = ctl.done(&["profile", "report-minor", "--yes"]).await?;
+    ensure!(told.contains("rights list"), "{told}");
+    asker.until("1", "done").await?;
+    assert_eq!(keeper.kept()?, json!({}));
+    let listed = ctl.done(&["rights", "list"]).await?;
+    ensure!(listed.contains("erasure") && listed.contains("open"), "{listed}");
+    let said = asker.rights.get("1", Options::new()).await?;
+    assert_eq!(text(&said, "by")?, "administrator");
+    ctl.done(&["profile", "report-minor", "--yes"]).await?;
+    assert_eq!(asker.rights.list(Options::new()).await?.len(), 1, "one is open");
     Ok(())
 }
 

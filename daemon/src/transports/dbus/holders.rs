@@ -1,4 +1,5 @@
-//! Holders on the bus: apps that keep personal data are told of cases, and answer (R44–R52).
+//! Holders on the bus: apps that keep personal data are told of cases, and answer (R44–R52); of what they are
+//! to erase besides, in [`super::erasures`].
 //!
 //! What a holder says is hostile input: it can finish or refuse its part of a case, and nothing else. What
 //! it returns is passed on to the person, and kept nowhere.
@@ -19,6 +20,7 @@ use zbus::names::{BusName, UniqueName};
 use zbus::{Connection, Fd, ObjectPath};
 
 use super::dict::{Dict, Options, Reader, dict};
+use super::erasures::Erasures;
 use super::errors::{no_sender, unidentified};
 use super::leaving::leaving;
 use super::service::Service;
@@ -28,7 +30,7 @@ use crate::identity::Caller;
 use crate::row::Row;
 
 /// How long a holder may take to answer a call.
-const PATIENCE: Duration = Duration::from_secs(25);
+pub(super) const PATIENCE: Duration = Duration::from_secs(25);
 /// How long it may go on to write after it answered.
 const REST: Duration = Duration::from_secs(5);
 /// Before a holder is asked for the second time.
@@ -45,7 +47,7 @@ pub(super) struct Holders {
     registered: Mutex<HashMap<Whose, Holder>>,
     registrations: AtomicU64,
     under_way: Mutex<HashSet<(i64, String)>>,
-    calls: Semaphore,
+    pub(super) calls: Semaphore,
 }
 
 /// A user's instance of an app; of all users where the app is a service of the system.
@@ -60,7 +62,7 @@ struct Holder {
 }
 
 /// Where a holder answers.
-type Address = (UniqueName<'static>, ObjectPath<'static>);
+pub(super) type Address = (UniqueName<'static>, ObjectPath<'static>);
 
 /// What a holder came to.
 pub(super) struct Handled {
@@ -124,7 +126,13 @@ impl Holders {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// The pause after a holder was asked so many times in vain: it grows with each, to a day.
+pub(super) fn pause(told: u32) -> Duration {
+    let pause = FIRST_PAUSE * 4_u32.saturating_pow(told.saturating_sub(1).min(8));
+    pause.min(LONGEST_PAUSE)
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -149,6 +157,7 @@ impl Service {
         let whose = (one_users(caller), caller.app.to_string());
         self.holders.register(&self.asking, whose.clone(), sender, path).await?;
         let (user, app) = whose;
+        self.erase(Erasures::OfApp { user, app: app.clone() });
         self.dispatch(Tasks::OfApp { user, app });
         Ok(())
     }
@@ -210,8 +219,7 @@ impl Service {
         let service = Arc::downgrade(self);
         tokio::spawn(async move {
             let Some(told) = tries(&service, &task).await else { return };
-            let pause = FIRST_PAUSE * 4_u32.saturating_pow(told.saturating_sub(1).min(8));
-            tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+            tokio::time::sleep(pause(told)).await;
             // Another may have asked meanwhile, and goes on.
             if tries(&service, &task).await == Some(told)
                 && let Some(service) = service.upgrade()
@@ -224,11 +232,7 @@ impl Service {
     /// Asks the holder of a case; `None` where nobody answers for the app now.
     pub(super) async fn ask_holder(&self, task: &Task) -> Option<Handled> {
         let _turn = self.holders.calls.acquire().await.ok()?;
-        let address = match self.holders.address(task.case.user, &task.app) {
-            Some(address) => Ok(address),
-            None => self.started(task).await?,
-        };
-        let handled = match address {
+        let handled = match self.holder_of(task.case.user, &task.app).await? {
             Ok(address) => handle(&self.asking, address, task).await,
             Err(why) => Err(why),
         };
@@ -238,16 +242,29 @@ impl Service {
         }))
     }
 
-    /// The holder at the name that its declaration gives, started by the bus if need be. Whoever owns the
-    /// name has to be the app, and the user's: a case is a person's.
-    async fn started(&self, task: &Task) -> Option<std::result::Result<Address, String>> {
+    /// Who answers for a user's app: the object that registered, else the holder at the name that its
+    /// declaration gives, started by the bus if need be. `None` where there is neither.
+    pub(super) async fn holder_of(
+        &self,
+        user: u32,
+        app: &str,
+    ) -> Option<std::result::Result<Address, String>> {
+        if let Some(address) = self.holders.address(user, app) {
+            return Some(Ok(address));
+        }
         let policy = self.engine.policy().ok()?;
-        let (ix, _) = policy.app(&task.app)?;
+        let (ix, _) = policy.app(app)?;
         let name = policy.apps.get(ix).holder.clone()?;
-        Some(self.owner(&name, task).await)
+        Some(self.owner(&name, user, app).await)
     }
 
-    async fn owner(&self, name: &str, task: &Task) -> std::result::Result<Address, String> {
+    /// Whoever owns the name has to be the app, and the user's: what it is asked is one person's.
+    async fn owner(
+        &self,
+        name: &str,
+        user: u32,
+        app: &str,
+    ) -> std::result::Result<Address, String> {
         let bus = zbus::fdo::DBusProxy::new(&self.asking).await.map_err(|e| e.to_string())?;
         let bus_name = BusName::try_from(name.to_owned()).map_err(|e| e.to_string())?;
         let known = |error: zbus::fdo::Error| format!("nobody owns {name}: {error}");
@@ -266,8 +283,8 @@ impl Service {
         match &identified.caller {
             Ok(caller)
                 if caller.declared.is_some()
-                    && *caller.app == *task.app
-                    && one_users(caller).is_none_or(|user| user == task.case.user) =>
+                    && *caller.app == *app
+                    && one_users(caller).is_none_or(|one| one == user) =>
             {
                 let path = format!("/{}", name.replace('.', "/").replace('-', "_"));
                 let path = ObjectPath::try_from(path).map_err(|e| e.to_string())?;

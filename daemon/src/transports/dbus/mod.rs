@@ -7,6 +7,7 @@ mod admission;
 mod agents;
 mod cookies;
 mod dict;
+mod erasures;
 mod errors;
 mod export;
 mod followers;
@@ -54,5 +55,6 @@ pub async fn start(engine: Arc<Engine>, config: Config) -> anyhow::Result<Arc<Se
     server.at(names::PATH, cookies::Cookies(Arc::clone(&service))).await?;
     service.own_name().await?;
     service.dispatch(Tasks::All);
+    service.begin_erasures();
     Ok(service)
 }

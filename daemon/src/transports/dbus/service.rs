@@ -10,6 +10,7 @@ use zbus::Connection;
 use zbus::message::Header;
 
 use super::agents::Agents;
+use super::erasures::Rounds;
 use super::errors;
 use super::followers::Followers;
 use super::holders::Holders;
@@ -58,6 +59,8 @@ pub struct Service {
     pub(super) followers: Arc<Followers>,
     /// Apps that answer cases.
     pub(super) holders: Arc<Holders>,
+    /// What they are told to erase.
+    pub(super) rounds: Rounds,
     /// Whose check is answered next.
     pub(super) turns: Arc<Turns>,
     /// Whose long jar is judged next: in a thread, beside the checks.
@@ -103,6 +106,7 @@ impl Service {
             followers: Arc::new(Followers::new(Arc::clone(&engine))),
             engine,
             holders: Arc::default(),
+            rounds: Rounds::default(),
             turns: Arc::default(),
             jars: Arc::default(),
             asked: Places::new(8, "questions to polkit"),

@@ -9,6 +9,7 @@ use zbus::names::UniqueName;
 use zbus::object_server::SignalEmitter;
 
 use super::dict::dict;
+use super::erasures::Erasures;
 use super::followers::Followers;
 use super::gate::Gate;
 use super::rights::Rights;
@@ -28,10 +29,12 @@ pub(super) struct Signals {
     changes: mpsc::UnboundedSender<Changed>,
     followers: Arc<Followers>,
     due: Arc<Notify>,
+    erasures: Arc<Notify>,
 }
 
 impl Signals {
-    /// Starts the tasks that tell, end allowances, and write what the disk did not take.
+    /// Starts the tasks that tell, end allowances and periods, have holders erase what is due, and write
+    /// what the disk did not take.
     pub fn start(service: &Arc<Service>) -> Self {
         let (changes, mut heard) = mpsc::unbounded_channel::<Changed>();
         let telling = Arc::downgrade(service);
@@ -43,7 +46,9 @@ impl Signals {
         });
         let due = Arc::new(Notify::new());
         tokio::spawn(keep_time(Arc::downgrade(service), Arc::clone(&due)));
-        Self { changes, followers: Arc::clone(&service.followers), due }
+        let erasures = Arc::new(Notify::new());
+        tokio::spawn(have_erased(Arc::downgrade(service), Arc::clone(&erasures)));
+        Self { changes, followers: Arc::clone(&service.followers), due, erasures }
     }
 }
 
@@ -65,8 +70,21 @@ impl Listener for Signals {
         self.followers.noted(events);
     }
 
+    fn erasures_due(&self) {
+        self.erasures.notify_one();
+    }
+
     fn due_changed(&self) {
         self.due.notify_one();
+    }
+}
+
+/// Has holders erase what became due, when it did.
+async fn have_erased(service: Weak<Service>, due: Arc<Notify>) {
+    loop {
+        due.notified().await;
+        let Some(service) = service.upgrade() else { return };
+        service.erase(Erasures::All);
     }
 }
 

@@ -7,7 +7,7 @@ use super::picture;
 use super::tables::{Cell, facts, left_out, table, thousands};
 use super::tally::{Alike, Answers, Sum, Tally};
 use super::words::{self, Words};
-use crate::answers::{Case, Choice, Consent, Profile};
+use crate::answers::{Case, Choice, Consent, Holder, Profile};
 use crate::lines::Lines;
 use crate::user;
 use crate::words::reason;
@@ -33,7 +33,7 @@ pub fn before(tally: &Tally, words: &Words) -> String {
     page.element("header", &[], |header| heading(header, tally, words));
     page.own("\n<main>\n");
     section(&mut page, "glance", "At a glance", |part| glance(part, tally));
-    section(&mut page, "person", "Who you are to it", |part| person(part, tally, words));
+    section(&mut page, "person", "About you", |part| person(part, tally, words));
     if let Some(case) = &tally.case {
         section(&mut page, "case", "What was asked, and how far it is", |part| {
             self::case(part, case, words);
@@ -188,11 +188,14 @@ fn case(part: &mut Markup, case: &Case, words: &Words) {
             ("Controller", case.controller.clone()),
         ],
     );
-    let rows = case.holders.iter().map(|holder| {
+    // What there is to read first; within that by name, as they come.
+    let mut holders: Vec<&Holder> = case.holders.iter().collect();
+    holders.sort_by_key(|holder| holder.state == "waiting");
+    let rows = holders.into_iter().map(|holder| {
         vec![
             Cell::plain(words.whom(&holder.app)),
             Cell::state(&holder.state, words::holder_state(&holder.state)),
-            Cell::plain(words.at(holder.at)),
+            Cell::when(words.at(holder.at)),
             Cell::plain(&*holder.note),
         ]
     });
@@ -209,7 +212,7 @@ fn choices(part: &mut Markup, tally: &Tally, words: &Words) {
             Cell::plain(words.toggle(&choice.toggle)),
             Cell::plain(words.whom(&choice.app)),
             Cell::state(&choice.state, words.state(choice)),
-            Cell::plain(words.at(choice.since)),
+            Cell::when(words.at(choice.since)),
             Cell::plain(crate::words::by(&choice.by)),
             Cell::plain(choice.notice.clone().unwrap_or_default()),
         ]
@@ -225,26 +228,40 @@ fn consents(part: &mut Markup, tally: &Tally, words: &Words) {
         part.leaf("p", &[], "No consent was given.");
         return;
     }
-    let row = |consent: &Consent| {
-        let language = consent.notice_language.as_deref().map(|language| format!(" ({language})"));
-        let notice = consent.notice.clone().unwrap_or_default() + &language.unwrap_or_default();
-        let state = words.in_force(consent);
-        let region =
-            consent.region.as_deref().map(|region| words.region(region)).unwrap_or_default();
-        let by = consent.by.as_deref().map(crate::words::by).unwrap_or_default();
-        vec![
-            Cell::plain(format!("{}, {}", words.toggle(&consent.toggle), words.whom(&consent.app)))
-                .over(words.covers(consent)),
-            Cell::plain(words.at(consent.at)).over([format!("by {by}")]),
-            Cell::plain(notice).over([region, consent.controller.clone().unwrap_or_default()]),
-            Cell::state(if consent.in_force { "yes" } else { "" }, state),
-        ]
-    };
-    let rows = tally.consents.rows.iter().map(row);
-    let headings =
-        ["To what, and what it covers", "Given", "Under which notice, to whom", "In force"];
-    table(part, "Your consents, newest first", &headings, rows);
+    for consent in &tally.consents.rows {
+        part.element("article", &[], |part| self::consent(part, consent, words));
+    }
     left_out(part, tally.consents.more, "consent");
+}
+
+/// One consent with all that was kept of it.
+fn consent(part: &mut Markup, consent: &Consent, words: &Words) {
+    let given = format!("{}, {}", words.toggle(&consent.toggle), words.whom(&consent.app));
+    part.leaf("h3", &[], &given);
+    let state = words.in_force(consent);
+    part.element("p", &[], |part| {
+        let class = if consent.in_force { "good" } else { "over" };
+        let state = if consent.in_force { "in force" } else { &*state };
+        part.leaf("span", &[("class", class)], state);
+    });
+    let by = consent.by.as_deref().map(|by| format!(", by {}", crate::words::by(by)));
+    let language = consent.notice_language.as_deref().map(|language| format!(", in {language}"));
+    let told = [
+        ("Given", words.at(consent.at) + &by.unwrap_or_default()),
+        ("Notice", consent.notice.clone().unwrap_or_default() + &language.unwrap_or_default()),
+        (
+            "Region",
+            consent.region.as_deref().map(|region| words.region(region)).unwrap_or_default(),
+        ),
+        ("Controller", consent.controller.clone().unwrap_or_default()),
+    ];
+    facts(part, told);
+    for (purpose, data) in words.covers(consent) {
+        part.element("p", &[("class", "covers")], |part| {
+            part.leaf("b", &[], &format!("{purpose}: "));
+            part.text(&data);
+        });
+    }
 }
 
 fn answers(part: &mut Markup, tally: &Tally, words: &Words) {
@@ -284,7 +301,7 @@ fn app_answers(part: &mut Markup, app: &str, sums: &[(&Alike, &Sum)], words: &Wo
         row.extend(answered(alike, sum, words));
         row
     });
-    let headings = ["What, and what for", "Answer", "Times", "First", "Last"];
+    let headings = ["What, and what for", "Answer", "Times", "When"];
     table(part, &format!("What {app} asked for"), &headings, rows);
 }
 
@@ -299,22 +316,22 @@ fn cookies(part: &mut Markup, tally: &Tally, words: &Words) {
         row
     });
     part.leaf("p", &[], "Categories of cookies, by site. Their names and values are not kept.");
-    let headings = ["Site", "Category", "Answer", "Times", "First", "Last"];
+    let headings = ["Site", "Category", "Answer", "Times", "When"];
     table(part, "Which cookies were allowed", &headings, rows);
 }
 
-fn answered(alike: &Alike, sum: &Sum, words: &Words) -> [Cell; 4] {
-    let own = if sum.own > 0 {
-        format!("{} by its own count", thousands(sum.own))
-    } else {
-        String::new()
+fn answered(alike: &Alike, sum: &Sum, words: &Words) -> [Cell; 3] {
+    let own = match sum.own {
+        0 => String::new(),
+        own => format!("{} by its own count", thousands(own)),
     };
+    let (first, last) = (words.at(sum.first), words.at(sum.last));
+    let since = if first == last { String::new() } else { format!("first {first}") };
     [
         Cell::state(&alike.decision, words::decision(&alike.decision))
             .over([reason(&alike.reason).to_owned()]),
         Cell::number(thousands(sum.count)).over([own]),
-        Cell::plain(words.at(sum.first)),
-        Cell::plain(words.at(sum.last)),
+        Cell::when(last).over([since]),
     ]
 }
 
@@ -325,7 +342,7 @@ fn changes(part: &mut Markup, tally: &Tally, words: &Words) {
     }
     let rows = tally.changes.rows.iter().map(|event| {
         vec![
-            Cell::plain(words.at(event.at)),
+            Cell::when(words.at(event.at)),
             Cell::plain(words.change(event)),
             Cell::plain(crate::verbs::by(event).unwrap_or_default()),
             Cell::plain(event.notice.clone().unwrap_or_default()),
@@ -340,12 +357,11 @@ fn made(footer: &mut Markup, tally: &Tally, lines: &Lines, words: &Words) {
     section(footer, "made", "How this was made", |part| {
         let version = &tally.head.version;
         let text = format!(
-            "consentctl {} made this page on {} from {} lines that consentd {version} sent, as of its change {}. \
+            "consentctl {} made this page on {} from {} lines that consentd {version} sent. \
              Answers that are alike are summed; the report as JSON has each line.",
             env!("CARGO_PKG_VERSION"),
             words.at(tally.head.at),
             thousands(lines.seal().lines()),
-            tally.head.generation,
         );
         part.leaf("p", &[], &text);
         part.element("p", &[], |part| {

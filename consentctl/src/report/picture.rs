@@ -56,8 +56,8 @@ fn in_words(timeline: &Timeline, words: &Words) -> String {
     }
     format!(
         "From {} to {} ({}), each bar one {}: {} allowed, {} not, and {}.",
-        words.at(timeline.start),
-        words.at(timeline.end()),
+        words.moment(timeline.start, timeline.width),
+        words.moment(timeline.end(), timeline.width),
         words.zone(),
         timeline.width_in_words(),
         counted(allowed, "answer"),
@@ -218,14 +218,10 @@ fn as_table(details: &mut Markup, timeline: &Timeline, words: &Words) {
         row.extend(counts.map(Cell::number));
         row
     };
-    let begin = |start: i64| match timeline.width {
-        ..60 => words.tick(start, timeline.width),
-        _ => words.at(start),
-    };
     let mut rows: Vec<_> = timeline
         .starts()
         .filter(|(_, span)| !span.is_empty())
-        .map(|(start, span)| row(begin(start), span))
+        .map(|(start, span)| row(words.moment(start, timeline.width), span))
         .collect();
     for (span, when) in [(&timeline.earlier, "earlier"), (&timeline.later, "later")] {
         if !span.is_empty() {

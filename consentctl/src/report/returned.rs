@@ -55,7 +55,7 @@ impl Returned {
 
 fn extent(data: &str) -> String {
     let bytes = data.len();
-    let shown = if indented(data).is_some() { "; shown set in" } else { "" };
+    let shown = if indented(data).is_some() { "; shown indented" } else { "" };
     format!("{bytes} bytes, as the app returned them{shown}.")
 }
 

@@ -23,6 +23,11 @@ impl Cell {
         Self { class: "number", ..Self::plain(text) }
     }
 
+    /// A moment, which stays on one line.
+    pub fn when(text: String) -> Self {
+        Self { class: "when", ..Self::plain(text) }
+    }
+
     /// An answer or a state, by its word on the wire.
     pub fn state(word: &str, text: impl Into<String>) -> Self {
         let class = match word {
@@ -43,7 +48,7 @@ impl Cell {
     fn markup(&self, cell: &mut Markup) {
         let text = |cell: &mut Markup| self.lines.iter().for_each(|line| cell.text(line));
         match self.class {
-            "" | "number" => text(cell),
+            "" | "number" | "when" => text(cell),
             class => cell.element("span", &[("class", class)], text),
         }
         for line in &self.small {
@@ -87,7 +92,7 @@ pub fn table(
 
 fn cells_of(row: &mut Markup, cells: &[Cell]) {
     for (place, cell) in cells.iter().enumerate() {
-        let class = if cell.class == "number" { "number" } else { "text" };
+        let class = if matches!(cell.class, "number" | "when") { cell.class } else { "text" };
         if place == 0 {
             row.element("th", &[("scope", "row"), ("class", class)], |head| cell.markup(head));
         } else {

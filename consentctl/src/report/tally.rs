@@ -20,7 +20,6 @@ pub struct Head {
     pub version: String,
     pub user: u32,
     pub at: i64,
-    pub generation: u64,
 }
 
 /// Rows up to a limit, and how many there are beyond it.

@@ -86,7 +86,7 @@ fn a_page_has_everything_and_an_xml_parser_reads_it() {
         ("returned", "Kim"),
         ("returned", "Nothing came: Kim."),
         ("choices", "21 Sep 2026, 14:13"),
-        ("consents", "Kim: Kim"),
+        ("consents", "Kim: |Kim"),
         ("answers", "1 by its own count"),
         ("cookies", "asked by"),
         ("changes", "Kim Kim Kim"),

@@ -46,6 +46,14 @@ impl Words {
         time::hour(at, &self.now)
     }
 
+    /// A moment where spans are so many seconds wide, with its date.
+    pub fn moment(&self, at: i64, width: i64) -> String {
+        match width {
+            ..60 => format!("{}, {}", time::day(at, &self.now), time::clock(at, &self.now)),
+            _ => self.at(at),
+        }
+    }
+
     /// A moment of a picture whose spans are so many seconds wide.
     pub fn tick(&self, at: i64, width: i64) -> String {
         let (long, day) = (time::hour(at, &self.now), time::day(at, &self.now));
@@ -115,12 +123,12 @@ impl Words {
         verbs::in_force(consent, &self.long_ago).1
     }
 
-    /// What a consent covers: a line for each purpose.
-    pub fn covers(&self, consent: &Consent) -> Vec<String> {
+    /// What a consent covers: each purpose with its data.
+    pub fn covers(&self, consent: &Consent) -> Vec<(String, String)> {
         let covers = consent.covers.iter().flatten();
         let line = |covered: &crate::answers::Covered| {
             let data: Vec<&str> = covered.data.iter().map(|data| self.data(data)).collect();
-            format!("{}: {}", self.purpose(&covered.purpose), data.join(", "))
+            (self.purpose(&covered.purpose), data.join(", "))
         };
         covers.map(line).collect()
     }
@@ -149,7 +157,7 @@ pub fn case_state(word: &str) -> &str {
 /// How far an app is with it.
 pub fn holder_state(word: &str) -> &str {
     match word {
-        "waiting" => "has not answered yet",
+        "waiting" => "no answer yet",
         "done" => "done",
         "refused" => "refused",
         "failed" => "failed; it is asked again",

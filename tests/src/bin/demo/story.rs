@@ -176,7 +176,7 @@ impl<'a> Story<'a> {
         self.person(&["rights", "open", "access"]).await?;
         self.narrator.tell(
             "Weather keeps a few things. It is handed the case, writes them into a pipe, and says that \
-             it is done. Nothing of them stays with consentd.",
+             it is done. Nothing of them stays with consentd. The others have a month.",
         )?;
         let _keeper = Keeper::start(self.world)?;
         person.until_done(WEATHER).await?;

@@ -63,7 +63,7 @@ pub fn after(tally: &Tally, lines: &Lines, words: &Words) -> String {
     section(&mut page, "answers", "What apps asked for, and were answered", |part| {
         answers(part, tally, words);
     });
-    if tally.sums.keys().any(|alike| alike.site().is_some()) {
+    if tally.has_cookies() {
         section(&mut page, "cookies", "Cookies", |part| cookies(part, tally, words));
     }
     section(&mut page, "changes", "What was changed", |part| changes(part, tally, words));
@@ -109,9 +109,11 @@ fn heading(header: &mut Markup, tally: &Tally, words: &Words) {
             ("#choices", "Choices"),
             ("#consents", "Consents"),
             ("#answers", "Answers"),
-            ("#changes", "Changes"),
-            ("#made", "How this was made"),
         ]);
+        if tally.has_cookies() {
+            links.push(("#cookies", "Cookies"));
+        }
+        links.extend([("#changes", "Changes"), ("#made", "How this was made")]);
         for (place, text) in links {
             nav.leaf("a", &[("href", place)], text);
         }

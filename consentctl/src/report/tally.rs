@@ -122,6 +122,11 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Whether any site's cookies were asked for.
+    pub fn has_cookies(&self) -> bool {
+        self.sums.keys().any(|alike| alike.site().is_some())
+    }
+
     /// A consent.
     pub fn consent(&mut self, consent: Consent) {
         self.in_force += u64::from(consent.in_force);

@@ -333,6 +333,48 @@ pub struct Covered {
     pub data: Vec<String>,
 }
 
+/// A stored choice, of an export.
+#[derive(Debug, Deserialize)]
+pub struct Choice {
+    pub toggle: String,
+    #[serde(default)]
+    pub app: String,
+    pub state: String,
+    pub since: i64,
+    pub by: String,
+    pub notice: Option<String>,
+    pub lifetime: Option<String>,
+    pub until: Option<i64>,
+}
+
+/// A case of `Rights1`.
+#[derive(Debug, Deserialize)]
+pub struct Case {
+    pub case: String,
+    pub right: String,
+    pub app: String,
+    pub purpose: String,
+    pub data: String,
+    pub statement: String,
+    pub opened: i64,
+    pub due: i64,
+    pub region: String,
+    pub controller: String,
+    pub authority: String,
+    pub state: String,
+    pub ended: Option<i64>,
+    pub holders: Vec<Holder>,
+}
+
+/// An app that holds the data.
+#[derive(Debug, Deserialize)]
+pub struct Holder {
+    pub app: String,
+    pub state: String,
+    pub at: i64,
+    pub note: String,
+}
+
 fn yes() -> bool {
     true
 }

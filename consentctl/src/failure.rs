@@ -3,12 +3,14 @@
 use std::io;
 
 use consentd_dbus::Error;
+use consentd_dbus::lines::printable_json;
 use consentd_dbus::names::exit;
 use serde_json::json;
 use zbus::fdo;
 
 use crate::jar::JarError;
-use crate::printable::{printable, printable_json};
+use crate::lines::Unfit;
+use crate::printable::printable;
 use crate::values::Malformed;
 
 /// Why a verb did not do what it should.
@@ -26,6 +28,9 @@ pub enum Failure {
     /// The daemon ended a stream.
     #[error("the daemon ended the stream")]
     Ended,
+    /// The lines of an export that came are not those that were sent.
+    #[error("what came is not whole: {0}")]
+    Unfit(Unfit),
     /// An answer that cannot be shown.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -55,6 +60,20 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<Unfit> for Failure {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::CutOff => Failure::Ended,
+            unfit @ (Unfit::NoEntry(_)
+            | Unfit::UnknownKind(_)
+            | Unfit::OutOfPlace(_)
+            | Unfit::Count { .. }
+            | Unfit::Changed
+            | Unfit::NoSeal) => Failure::Unfit(unfit),
+        }
+    }
+}
+
 impl Failure {
     /// Whether the reader of our output has gone, which is no failure.
     pub fn is_broken_pipe(&self) -> bool {
@@ -69,7 +88,9 @@ impl Failure {
             Failure::Jar(JarError::Damaged { .. }) => exit::DAMAGED,
             Failure::NoEntry(_) | Failure::NoBreach(_) | Failure::Jar(_) => exit::INVALID,
             Failure::Usage(_) => exit::USAGE,
-            Failure::Malformed(_) | Failure::Io(_) | Failure::NoBackup => exit::DAMAGED,
+            Failure::Malformed(_) | Failure::Unfit(_) | Failure::Io(_) | Failure::NoBackup => {
+                exit::DAMAGED
+            }
         }
     }
 
@@ -84,6 +105,7 @@ impl Failure {
             },
             Failure::Call(error) | Failure::Mistyped(error, _) => error.short_name(),
             Failure::Malformed(_) => "Malformed".to_owned(),
+            Failure::Unfit(_) => "NotWhole".to_owned(),
             Failure::NoEntry(_) => "NoEntry".to_owned(),
             Failure::NoBreach(_) => "NoBreach".to_owned(),
             Failure::NoBackup => "NoBackup".to_owned(),
@@ -103,7 +125,7 @@ impl Failure {
             Failure::Mistyped(_, near) => format!("did you mean {near}?"),
             Failure::Call(error) => next(error).to_owned(),
             Failure::Ended => "see `consentctl status`, then try again".to_owned(),
-            Failure::Malformed(_) => {
+            Failure::Malformed(_) | Failure::Unfit(_) => {
                 "consentd and consentctl should be of one version: `consentctl status --json` and \
                  `consentctl --version` show them"
                     .to_owned()
@@ -123,7 +145,7 @@ impl Failure {
         if json {
             let (name, message, hint) = (self.name(), self.to_string(), self.hint());
             let error = json!({"error": {"name": name, "message": message, "hint": hint}});
-            printable_json(&error.to_string())
+            printable_json(&error.to_string()).into_owned()
         } else {
             let (message, hint) = (self.lines(), printable(&self.hint()));
             let arrow = if hint.is_empty() { "" } else { "\n  → " };

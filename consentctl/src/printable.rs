@@ -2,6 +2,8 @@
 //! could move the cursor, forge a line, or turn the order of reading. What would do that is shown
 //! instead of obeyed; nothing is left out.
 
+use consentd_dbus::lines::steers;
+
 /// One line of text: a line end becomes `␤`, and all else that steers an escape like `\u{1b}`.
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -15,31 +17,10 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
-/// JSON that means the same, with what steers a terminal escaped. serde_json escapes C0 alone, which
-/// outside of strings is white space and stays.
-pub fn printable_json(json: &str) -> String {
-    let mut shown = String::with_capacity(json.len());
-    for character in json.chars() {
-        if steers(character) && !character.is_ascii_whitespace() {
-            // All of them are in the first plane, so one escape is enough.
-            shown.push_str(&format!("\\u{:04x}", u32::from(character)));
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
-/// Controls (C0, DEL, C1), the separators of lines and paragraphs, and what turns the direction.
-fn steers(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}')
-        || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use consentd_dbus::lines::printable_json;
 
     /// What an app may send, and how it is shown as text and in JSON.
     const HOSTILE: [(&str, &str, &str); 10] = [
@@ -66,9 +47,9 @@ mod tests {
     fn json_says_the_same_in_escapes() {
         for (text, _, escaped) in HOSTILE {
             let json = serde_json::json!({ "data": text, "n": [1] });
-            let shown = printable_json(&json.to_string());
+            let shown = printable_json(&json.to_string()).into_owned();
             assert_eq!(shown, format!(r#"{{"data":"{escaped}","n":[1]}}"#), "{text:?}");
-            for shown in [shown, printable_json(&format!("{json:#}"))] {
+            for shown in [shown, printable_json(&format!("{json:#}")).into_owned()] {
                 let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
                 assert_eq!(read, json);
             }

@@ -4,10 +4,11 @@ use std::env;
 use std::io::{self, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
+use consentd_dbus::lines::printable_json;
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::printable::{printable, printable_json};
+use crate::printable::printable;
 
 /// How a piece of text is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,6 +4,8 @@
 //! nothing here knows the daemon's inside.
 
 mod error;
+#[cfg(feature = "lines")]
+pub mod lines;
 pub mod names;
 mod proxies;
 

@@ -105,7 +105,8 @@ pub struct Export {
     /// Where to write; standard output if not given. A file that is there stays as it is.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Read an export of JSON lines again instead, and say whether it is whole. Exit code 6 if not.
+    /// Read an export or a report of JSON lines again instead, and say whether it is whole and as it was
+    /// written. Exit code 6 if not.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "output"])]
     pub verify: Option<PathBuf>,
 }
@@ -114,6 +115,7 @@ const EXPORT_EXAMPLES: &str = "\
 Examples:
   consentctl export --output mine.jsonl
   consentctl export --verify mine.jsonl
+  consentctl export --format html --output mine.html
   consentctl export --format fides --output declarations.json
   consentctl export --format kantara";
 
@@ -122,6 +124,8 @@ Examples:
 pub enum ExportFormat {
     /// Everything: profile, choices, consents, answers; one JSON object a line.
     JsonLines,
+    /// The same as one page to read and to print, that needs nothing but a browser.
+    Html,
     /// What the apps declare, as a manifest for fides (fideslang 3.1).
     Fides,
     /// The listed cookies, as device-storage disclosures of IAB Europe.
@@ -136,7 +140,8 @@ impl ExportFormat {
     /// The word on the wire.
     pub fn word(self) -> &'static str {
         match self {
-            ExportFormat::JsonLines => "json-lines",
+            // The page is made here, from the lines.
+            ExportFormat::JsonLines | ExportFormat::Html => "json-lines",
             ExportFormat::Fides => "fides",
             ExportFormat::Cookies => "cookies",
             ExportFormat::Kantara => "kantara",

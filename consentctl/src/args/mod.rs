@@ -21,7 +21,7 @@ pub use identifiers::{IdentifierKind, IdentifiersVerb};
 pub use ledger::{
     Counts, Export, ExportFormat, Grouping, History, Log, LogVerb, Paging, Period, RecordFilter,
 };
-pub use rights::{OpenCase, RightsVerb};
+pub use rights::{OpenCase, ReportFormat, RightsVerb};
 pub use store::{Certainty, StoreVerb};
 
 use crate::time::{Deadline, Duration};

@@ -17,11 +17,15 @@ pub enum RightsVerb {
         /// Its number.
         case: String,
     },
-    /// What a case of access or portability brought, as JSON lines: the case, what each app returned, and
-    /// all that the device keeps itself.
+    /// What a case of access or portability brought: the case, what each app returned, and all that the
+    /// device keeps itself.
+    #[command(after_help = REPORT_EXAMPLES)]
     Report {
         /// Its number.
         case: String,
+        /// What to write it as.
+        #[arg(long, short, value_enum, default_value = "json-lines")]
+        format: ReportFormat,
         /// Where to write; standard output if not given. A file that is there stays as it is.
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -39,6 +43,21 @@ Examples:
   consentctl rights open erasure --app org.example.weather
   consentctl rights open objection --purpose analytics.internal
   consentctl rights open rectification --app account --text 'My name is spelled with a K.'";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  consentctl rights report 1 --format html --output report.html
+  consentctl rights report 1 --output report.jsonl
+  consentctl export --verify report.jsonl";
+
+/// What a report is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Everything, one JSON object a line, for programs.
+    JsonLines,
+    /// One page to read and to print, that needs nothing but a browser.
+    Html,
+}
 
 /// `rights open`.
 #[derive(Debug, Args)]

@@ -144,7 +144,8 @@ fn pairs(covered: &Covered, names: &Names) -> String {
     }
 }
 
-fn in_force(consent: &Consent, now: &Zoned) -> Field {
+/// Whether it is in force; if not, since when, and why.
+pub fn in_force(consent: &Consent, now: &Zoned) -> Field {
     let Some(ended) = consent.ended.filter(|_| !consent.in_force) else {
         return if consent.in_force { (Tone::Good, "yes".to_owned()) } else { dim("no") };
     };

@@ -1,115 +1,176 @@
-//! `export`: all that the device keeps of a user's choices and answers, as JSON lines; or one JSON
-//! document that others' tools read.
+//! `export`: all that the device keeps of a user's choices and answers, as JSON lines or as a page; or one
+//! JSON document that others' tools read.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use consentd_dbus::lines::printable_json;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-use crate::args::{Export, ExportFormat};
+use crate::args::{Export, ExportFormat, ReportFormat};
 use crate::failure::Failure;
-use crate::printable::printable_json;
+use crate::lines::Lines;
 use crate::progress::Progress;
+use crate::report;
 use crate::session::Session;
 
-/// The last line of an export that was not cut off.
-const END: &str = r#"{"kind":"end"}"#;
+/// What is made of what comes.
+enum Form {
+    /// The lines as they come.
+    Lines,
+    /// A page made of the lines.
+    Page(Box<report::Words>),
+    /// The document as it comes.
+    Document,
+}
 
 pub async fn export(session: &Session, export: &Export) -> Result<(), Failure> {
-    let format = export.format;
-    let output = export.output.as_deref().map(create).transpose()?;
-    let lines = session.admin().await?.export(format.word(), session.options()).await?;
-    pour(lines.into(), format, output).await
+    let output = Output::create(export.output.as_deref())?;
+    let form = match export.format {
+        ExportFormat::JsonLines => Form::Lines,
+        ExportFormat::Html => Form::Page(Box::new(report::Words::of(session).await?)),
+        ExportFormat::Fides | ExportFormat::Cookies | ExportFormat::Kantara | ExportFormat::Dpv => {
+            Form::Document
+        }
+    };
+    let lines = session.admin().await?.export(export.format.word(), session.options()).await?;
+    pour(lines.into(), form, output).await
 }
 
 /// What a case brought, and all that the device keeps itself.
-pub async fn report(session: &Session, case: &str, output: Option<&Path>) -> Result<(), Failure> {
-    let output = output.map(create).transpose()?;
+pub async fn report(
+    session: &Session,
+    case: &str,
+    format: ReportFormat,
+    output: Option<&Path>,
+) -> Result<(), Failure> {
+    let output = Output::create(output)?;
+    let form = match format {
+        ReportFormat::JsonLines => Form::Lines,
+        ReportFormat::Html => Form::Page(Box::new(report::Words::of(session).await?)),
+    };
     let lines = session.rights().await?.report(case, session.options()).await?;
-    pour(lines.into(), ExportFormat::JsonLines, output).await
+    pour(lines.into(), form, output).await
 }
 
-async fn pour(lines: OwnedFd, format: ExportFormat, output: Option<File>) -> Result<(), Failure> {
+async fn pour(lines: OwnedFd, form: Form, output: Output) -> Result<(), Failure> {
     let lines = File::from(lines);
     fcntl_setfl(&lines, fcntl_getfl(&lines).map_err(io::Error::from)? - OFlags::NONBLOCK)
         .map_err(io::Error::from)?;
-    let copied = tokio::task::spawn_blocking(move || match (format, output) {
-        (ExportFormat::JsonLines, Some(file)) => {
-            copy_lines(lines, BufWriter::new(file), Some(counting()))
-        }
-        (ExportFormat::JsonLines, None) => {
-            // What scrolls by needs no counting beside it.
-            let is_seen = io::stdout().is_terminal();
-            copy_lines(lines, BufWriter::new(io::stdout()), (!is_seen).then(counting))
-        }
-        (
-            ExportFormat::Fides | ExportFormat::Cookies | ExportFormat::Kantara | ExportFormat::Dpv,
-            output,
-        ) => match output {
-            Some(file) => copy_document(lines, file),
-            None => copy_document(lines, io::stdout()),
-        },
+    let copied = tokio::task::spawn_blocking(move || {
+        // What scrolls by needs no counting beside it.
+        let is_seen = output.file.is_none() && io::stdout().is_terminal();
+        let progress = (!is_seen).then(|| Progress::counting("entries exported"));
+        output.fill(|out| match form {
+            Form::Lines => copy_lines(lines, out, progress.as_ref()),
+            Form::Page(words) => report::write(lines, out, &words, progress.as_ref()),
+            Form::Document => copy_document(lines, out),
+        })
     });
     copied.await.unwrap_or_else(|error| Err(Failure::Io(error.into())))
 }
 
-fn counting() -> Progress {
-    Progress::counting("entries exported")
+/// Where it is written to: a new file for its owner alone, or standard output.
+struct Output {
+    file: Option<(PathBuf, File)>,
+}
+
+impl Output {
+    fn create(path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path else { return Ok(Self { file: None }) };
+        let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let file = created.map_err(|error| {
+            let why =
+                format!("cannot create {}: {error}; name a file that is not there", path.display());
+            Failure::Usage(why)
+        })?;
+        Ok(Self { file: Some((path.to_owned(), file)) })
+    }
+
+    /// Writes it.
+    fn fill(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let Some((_, file)) = &self.file else {
+            let mut out = BufWriter::new(io::stdout());
+            return write(&mut out).and_then(|()| Ok(out.flush()?));
+        };
+        let mut out = BufWriter::new(file);
+        write(&mut out).and_then(|()| Ok(out.flush()?))
+    }
+}
+
+impl Drop for Output {
+    /// A file in which nothing came to stand is taken away, so that the next try may have its name.
+    fn drop(&mut self) {
+        if let Some((path, file)) = &self.file
+            && file.metadata().is_ok_and(|file| file.len() == 0)
+        {
+            // Why nothing came is what there is to say.
+            let _left = std::fs::remove_file(path);
+        }
+    }
 }
 
 /// One JSON document, which is whole if it can be read. Nothing is written of one that is not.
-fn copy_document(mut document: impl io::Read, mut out: impl Write) -> Result<(), Failure> {
+fn copy_document(mut document: impl Read, out: &mut dyn Write) -> Result<(), Failure> {
     let mut text = String::new();
     document.read_to_string(&mut text)?;
     serde_json::from_str::<serde::de::IgnoredAny>(&text).map_err(|_| Failure::Ended)?;
     out.write_all(printable_json(&text).as_bytes())?;
-    out.flush()?;
     Ok(())
 }
 
-/// A new file for its owner alone.
-fn create(path: &Path) -> Result<File, Failure> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|error| {
-        let why =
-            format!("cannot create {}: {error}; name a file that is not there", path.display());
-        Failure::Usage(why)
-    })
-}
-
+/// The lines as they are, checked as they pass. What is sealed is what is written.
 fn copy_lines(
-    lines: impl io::Read,
-    mut out: impl Write,
-    progress: Option<Progress>,
+    lines: impl Read,
+    out: &mut dyn Write,
+    progress: Option<&Progress>,
 ) -> Result<(), Failure> {
-    let mut is_whole = false;
-    for line in BufReader::new(lines).lines() {
-        let line = line?;
-        is_whole = line == END;
-        out.write_all(printable_json(&line).as_bytes())?;
+    let mut whole = Lines::default();
+    for line in BufReader::new(lines).split(b'\n') {
+        let line = String::from_utf8(line?).map_err(io::Error::other)?;
+        let line = printable_json(&line);
+        whole.take(line.as_bytes())?;
+        out.write_all(line.as_bytes())?;
         out.write_all(b"\n")?;
-        if let Some(progress) = &progress {
+        if let Some(progress) = progress {
             progress.add(1);
         }
     }
-    out.flush()?;
-    if is_whole { Ok(()) } else { Err(Failure::Ended) }
+    Ok(whole.finish()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lines::{Unfit, sealed};
+    use serde_json::json;
+
+    fn copied(text: &str) -> (String, Result<(), Failure>) {
+        let mut out = Vec::new();
+        let result = copy_lines(text.as_bytes(), &mut out, None);
+        (String::from_utf8(out).unwrap(), result)
+    }
 
     #[test]
-    fn what_was_cut_off_is_a_failure() {
-        let whole = format!("{{\"kind\":\"export\"}}\n{END}\n");
-        let mut out = Vec::new();
-        copy_lines(whole.as_bytes(), &mut out, None).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), whole);
-        let cut = "{\"kind\":\"export\"}\n";
-        assert!(matches!(copy_lines(cut.as_bytes(), Vec::new(), None), Err(Failure::Ended)));
+    fn what_was_cut_off_or_changed_on_its_way_is_a_failure() {
+        let whole =
+            sealed(&[json!({"kind": "export"}), json!({"kind": "profile", "region": "EEA"})]);
+        assert_eq!(copied(&whole).0, whole);
+        assert!(copied(&whole).1.is_ok());
+        let (cut, _) = whole.trim_end().rsplit_once('\n').unwrap();
+        assert!(matches!(copied(cut).1, Err(Failure::Ended)));
+        let changed = whole.replace("EEA", "ROW");
+        assert!(matches!(copied(&changed).1, Err(Failure::Unfit(Unfit::Changed))));
+        // What is not written as it came is not what was sealed.
+        let steering =
+            sealed(&[json!({"kind": "export", "app": "\u{202e}"}), json!({"kind": "profile"})]);
+        assert!(matches!(copied(&steering).1, Err(Failure::Unfit(Unfit::NoSeal | Unfit::Changed))));
     }
 
     #[test]
@@ -126,7 +187,17 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_there_stays() {
-        assert!(matches!(create(Path::new("/dev/null")), Err(Failure::Usage(_))));
+    fn a_file_that_is_there_stays_and_an_empty_one_of_ours_does_not() {
+        assert!(matches!(Output::create(Some(Path::new("/dev/null"))), Err(Failure::Usage(_))));
+        let dir = tempfile::tempdir().unwrap();
+        for (text, is_kept) in [("", false), ("half of it", true)] {
+            let path = dir.path().join("out");
+            let filled = Output::create(Some(&path)).unwrap().fill(|out| {
+                out.write_all(text.as_bytes())?;
+                Err(Failure::Ended)
+            });
+            assert!(filled.is_err());
+            assert_eq!(path.exists(), is_kept, "{text}");
+        }
     }
 }

@@ -59,12 +59,13 @@ fn render(events: &[Event], names: &Names, screen: &Screen, now: &Zoned) -> Stri
     table.render()
 }
 
-fn by(event: &Event) -> Option<&str> {
+/// By what it was changed.
+pub fn by(event: &Event) -> Option<&str> {
     event.by.as_deref().map(words::by)
 }
 
 /// What happened: `Ad services on for all apps`.
-fn sentence(event: &Event, names: &Names, now: &Zoned) -> String {
+pub fn sentence(event: &Event, names: &Names, now: &Zoned) -> String {
     let toggle = names.toggles.name(event.toggle.as_deref().unwrap_or("everything"));
     let whom = whom(&event.app, &names.apps);
     let state = event.state.as_deref().unwrap_or_default();

@@ -34,6 +34,10 @@ use crate::failure::Failure;
 use crate::session::Session;
 
 pub use completions::completions;
+pub use consents::in_force;
+pub use history::{by, sentence};
+pub use stream::{Names, app};
+pub use toggles::whom;
 pub use whole::verify as verify_export;
 
 /// Does what was asked; the exit code.

@@ -1,9 +1,9 @@
 //! `rights`: cases opened, looked at, taken back.
 
 use jiff::Zoned;
-use serde::Deserialize;
 
 use super::export;
+use crate::answers::Case;
 use crate::args::{OpenCase, RightsVerb};
 use crate::dictionary::Dictionary;
 use crate::failure::Failure;
@@ -15,40 +15,13 @@ use crate::table::{Field, Table, dim, facts, plain};
 use crate::time;
 use crate::values::{decode, decode_all};
 
-/// A case of `Rights1`.
-#[derive(Debug, Deserialize)]
-struct Case {
-    case: String,
-    right: String,
-    app: String,
-    purpose: String,
-    data: String,
-    statement: String,
-    opened: i64,
-    due: i64,
-    controller: String,
-    authority: String,
-    state: String,
-    ended: Option<i64>,
-    holders: Vec<Holder>,
-}
-
-/// An app that holds the data.
-#[derive(Debug, Deserialize)]
-struct Holder {
-    app: String,
-    state: String,
-    at: i64,
-    note: String,
-}
-
 pub async fn rights(session: &Session, verb: Option<RightsVerb>) -> Result<(), Failure> {
     match verb {
         None | Some(RightsVerb::List) => list(session).await,
         Some(RightsVerb::Open(open_case)) => open(session, open_case).await,
         Some(RightsVerb::Show { case }) => show(session, &case).await,
-        Some(RightsVerb::Report { case, output }) => {
-            export::report(session, &case, output.as_deref()).await
+        Some(RightsVerb::Report { case, format, output }) => {
+            export::report(session, &case, format, output.as_deref()).await
         }
         Some(RightsVerb::Withdraw { case }) => {
             session.rights().await?.withdraw(&case, session.options()).await?;

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 
+use consentd_dbus::lines::printable_json;
 use consentd_dbus::names::{MAX_LIMIT, SITE_PREFIX};
 use consentd_dbus::{Details, Options};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -12,7 +13,7 @@ use crate::args::{Kind, Paging, Period, RecordFilter};
 use crate::dictionary::Dictionary;
 use crate::failure::Failure;
 use crate::json;
-use crate::printable::{printable, printable_json};
+use crate::printable::printable;
 use crate::screen::Screen;
 use crate::session::Session;
 use crate::time::plural;
@@ -170,7 +171,7 @@ fn shown(
 ) -> Result<String, Malformed> {
     let entry: Value = serde_json::from_str(line)?;
     if screen.json {
-        return Ok(printable_json(line));
+        return Ok(printable_json(line).into_owned());
     }
     if entry["kind"] == "lost" {
         let count = entry["count"].as_i64().unwrap_or_default();

@@ -1,9 +1,6 @@
-//! `export --verify FILE`: whether an export is whole, read from the file alone. No daemon is asked.
-//!
-//! It shows what was cut off, mixed up or is no export. A line that somebody took out or rewrote with care
-//! it cannot show: an export has no seal.
+//! `export --verify FILE`: whether an export or a report is whole, read from the file alone. No daemon is
+//! asked.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -12,27 +9,16 @@ use consentd_dbus::names::exit;
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
+use crate::lines::{Kind, Lines, Unfit};
 use crate::printable::printable;
 use crate::screen::{Screen, Tone};
 
-/// The kinds of lines, in the order in which they come; history is `record` and `setting`, mixed.
-const KINDS: [(&str, u8); 7] = [
-    ("export", 0),
-    ("profile", 1),
-    ("choice", 2),
-    ("consent", 3),
-    ("record", 4),
-    ("setting", 4),
-    ("end", 5),
-];
-
 /// What was found in a file.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Verdict {
-    /// Lines of each kind.
-    kinds: BTreeMap<&'static str, u64>,
+    lines: Lines,
     /// What is wrong, and in which line.
-    wrong: Option<(usize, String)>,
+    wrong: Option<(usize, Unfit)>,
 }
 
 pub fn verify(path: &Path, screen: &Screen) -> Result<u8, Failure> {
@@ -41,108 +27,110 @@ pub fn verify(path: &Path, screen: &Screen) -> Result<u8, Failure> {
     };
     let verdict = look(BufReader::new(File::open(path).map_err(unread)?)).map_err(unread)?;
     if screen.json {
-        let wrong = verdict.wrong.as_ref().map(|(line, why)| json!({ "line": line, "why": why }));
-        let whole = wrong.is_none();
-        screen.json(&json!({ "whole": whole, "kinds": verdict.kinds, "wrong": wrong }))?;
+        screen.json(&told(&verdict))?;
     } else {
         screen.text(&render(&verdict, screen))?;
     }
     Ok(if verdict.wrong.is_none() { exit::OK } else { exit::DAMAGED })
 }
 
+fn told(verdict: &Verdict) -> Value {
+    let wrong = verdict.wrong.as_ref();
+    let kinds: Map<String, Value> =
+        verdict.lines.counts().map(|(kind, count)| (kind.to_owned(), count.into())).collect();
+    json!({
+        "whole": wrong.is_none(),
+        "kinds": kinds,
+        "sha256": wrong.is_none().then(|| verdict.lines.seal().sha256()),
+        "wrong": wrong.map(|(line, why)| json!({ "line": line, "why": why.to_string() })),
+    })
+}
+
 fn render(verdict: &Verdict, screen: &Screen) -> String {
-    match &verdict.wrong {
-        Some((line, why)) => {
-            format!("{}: line {line}: {}", screen.paint(Tone::Bad, "Not whole"), printable(why))
-        }
-        None => {
-            let count = |kind| verdict.kinds.get(kind).copied().unwrap_or_default();
-            format!(
-                "{}: choices {}, consents {}, answers {}, changes {}.",
-                screen.paint(Tone::Good, "Whole"),
-                count("choice"),
-                count("consent"),
-                count("record"),
-                count("setting"),
-            )
-        }
+    if let Some((line, why)) = &verdict.wrong {
+        let why = printable(&why.to_string());
+        return format!("{}: line {line}: {why}.", screen.paint(Tone::Bad, "Not whole"));
     }
+    let count = |kind| verdict.lines.count(kind);
+    let report = match count(Kind::Case) {
+        0 => String::new(),
+        _ => format!("a case, returned {}, ", count(Kind::Returned)),
+    };
+    format!(
+        "{}: {report}choices {}, consents {}, answers {}, changes {}.\n\
+         Every byte is as the last line seals it. That shows accident and careless tampering; whoever \
+         rewrote\nthe file with care could have sealed it anew.",
+        screen.paint(Tone::Good, "Whole"),
+        count(Kind::Choice),
+        count(Kind::Consent),
+        count(Kind::Record),
+        count(Kind::Setting),
+    )
 }
 
 fn look(lines: impl BufRead) -> io::Result<Verdict> {
-    let mut verdict = Verdict { kinds: BTreeMap::new(), wrong: None };
-    let (mut last, mut number) = (None, 0);
+    let mut verdict = Verdict { lines: Lines::default(), wrong: None };
+    let mut number = 0;
     for line in lines.split(b'\n') {
-        let line = line?;
         number += 1;
-        match place(&line, last) {
-            Ok((kind, order)) => {
-                *verdict.kinds.entry(kind).or_default() += 1;
-                last = Some(order);
-            }
-            Err(why) => {
-                verdict.wrong = Some((number, why));
-                return Ok(verdict);
-            }
+        if let Err(why) = verdict.lines.take(&line?) {
+            verdict.wrong = Some((number, why));
+            return Ok(verdict);
         }
     }
-    if verdict.kinds.get("end") != Some(&1) {
-        verdict.wrong = Some((number + 1, "the end is missing: it was cut off".to_owned()));
-    }
+    verdict.wrong = verdict.lines.finish().err().map(|why| (number + 1, why));
     Ok(verdict)
-}
-
-/// The kind of a line and where it belongs, after a line of the order `last`.
-fn place(line: &[u8], last: Option<u8>) -> Result<(&'static str, u8), String> {
-    let entry: Map<String, Value> =
-        serde_json::from_slice(line).map_err(|error| format!("it is no JSON object: {error}"))?;
-    let kind = entry.get("kind").and_then(Value::as_str).unwrap_or_default();
-    let known = KINDS.into_iter().find(|(known, _)| *known == kind);
-    let (kind, order) = known.ok_or_else(|| format!("no line of an export is a `{kind}`"))?;
-    let fits = match last {
-        // The first two and the last are there once.
-        Some(last) if last < 2 || order > 4 => order > last && (last > 0 || order == 1),
-        Some(last) => (2..5).contains(&order) && order >= last,
-        None => order == 0,
-    };
-    if fits { Ok((kind, order)) } else { Err(format!("a `{kind}` has no place here")) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lines::sealed;
 
-    fn looked(kinds: &[&str]) -> Option<(usize, String)> {
-        let text: String = kinds.iter().map(|kind| format!("{{\"kind\":\"{kind}\"}}\n")).collect();
-        look(text.as_bytes()).unwrap().wrong
+    const SCREEN: Screen = Screen { json: false, colour: false, width: None };
+
+    fn report() -> String {
+        sealed(&[
+            json!({"kind": "case", "case": "1"}),
+            json!({"kind": "returned", "app": "a", "data": "Kim"}),
+            json!({"kind": "export"}),
+            json!({"kind": "profile"}),
+            json!({"kind": "setting"}),
+        ])
     }
 
     #[test]
-    fn an_export_is_whole_from_its_head_to_its_end() {
-        let whole =
-            ["export", "profile", "choice", "choice", "consent", "setting", "record", "end"];
-        assert_eq!(looked(&whole), None);
-        assert_eq!(looked(&["export", "profile", "record", "setting", "record", "end"]), None);
-        assert_eq!(looked(&["export", "profile", "end"]), None);
+    fn a_report_is_told_by_what_is_in_it() {
+        let verdict = look(report().as_bytes()).unwrap();
+        let said = render(&verdict, &SCREEN);
+        let counts = "Whole: a case, returned 1, choices 0, consents 0, answers 0, changes 1.\n";
+        assert!(said.starts_with(counts) && said.contains("careless"), "{said}");
+        let told = told(&verdict);
+        assert!(told["whole"] == true && told["kinds"]["returned"] == 1, "{told}");
+        assert_eq!(told["sha256"].as_str().map(str::len), Some(64), "{told}");
     }
 
     #[test]
-    fn what_is_cut_off_or_mixed_up_is_found_with_its_line() {
-        let table: [(&[&str], usize); 9] = [
-            (&[], 1),
-            (&["profile"], 1),
-            (&["export", "choice", "end"], 2),
-            (&["export", "profile", "choice"], 4),
-            (&["export", "profile", "record", "choice", "end"], 4),
-            (&["export", "profile", "profile", "end"], 3),
-            (&["export", "profile", "end", "end"], 4),
-            (&["export", "profile", "end", "record"], 4),
-            (&["export", "profile", "song", "end"], 3),
-        ];
-        for (kinds, line) in table {
-            assert_eq!(looked(kinds).map(|(at, _)| at), Some(line), "{kinds:?}");
+    fn what_is_wrong_is_told_with_its_line() {
+        for (text, said) in [
+            (String::new(), "Not whole: line 1: the end is missing: it was cut off."),
+            (
+                report().replace("Kim", "Tim"),
+                "Not whole: line 6: the content is not as it was written: the lines before this one have \
+                 another sum.",
+            ),
+            (
+                report().replace("{\"kind\":\"setting\"}\n", ""),
+                "Not whole: line 5: 5 lines were written before this one, and 4 are there.",
+            ),
+            (
+                report().replace("profile", "\\u001b[2J"),
+                "Not whole: line 4: no line of an export is a `\\u{1b}[2J`.",
+            ),
+        ] {
+            let verdict = look(text.as_bytes()).unwrap();
+            assert_eq!(render(&verdict, &SCREEN), said);
+            assert!(told(&verdict)["sha256"].is_null());
         }
-        let cut = b"{\"kind\":\"export\"}\n{\"kind\":\"profi";
-        assert_eq!(look(&cut[..]).unwrap().wrong.map(|(at, _)| at), Some(2));
     }
 }

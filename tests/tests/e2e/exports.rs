@@ -14,7 +14,8 @@ use crate::scenario::on_both_buses;
 on_both_buses![
     declarations_are_accepted_by_fideslang,
     every_format_is_written_to_a_file,
-    an_export_is_read_again_and_found_whole
+    an_export_is_read_again_and_found_whole,
+    an_export_is_a_page_too
 ];
 
 /// Missing unless `scripts/fideslang` has run.
@@ -92,11 +93,29 @@ async fn an_export_is_read_again_and_found_whole(world: &mut World) -> Result<()
     let said = ctl.done(&["export", "--verify", name]).await?;
     ensure!(said.starts_with("Whole: choices 1, consents 1, answers 0, changes 1"), "{said}");
     let whole = std::fs::read_to_string(&file)?;
+    std::fs::write(&file, whole.replacen("ad-services", "ad-Services", 1))?;
+    let printed = ctl.run(&["export", "--verify", name]).await?;
+    ensure!(
+        printed.code == Some(6) && printed.out.contains("not as it was written"),
+        "{printed:?}"
+    );
     let (cut, _) = whole.trim_end().rsplit_once('\n').context("several lines")?;
     std::fs::write(&file, cut)?;
     let printed = ctl.run(&["export", "--verify", name]).await?;
     ensure!(printed.code == Some(6) && printed.out.contains("cut off"), "{printed:?}");
     let printed = ctl.run(&["export", "--verify", "/nothing/here"]).await?;
     ensure!(printed.code == Some(2) && printed.err.contains("cannot read"), "{printed:?}");
+    Ok(())
+}
+
+async fn an_export_is_a_page_too(world: &mut World) -> Result<()> {
+    world.person().await?.set("ad-services", "", "on").await?;
+    let mut game = world.app("game").await?;
+    game.check("ads.personalised", &["device.oaid"]).await?;
+    let page = world.ctl()?.done(&["export", "--format", "html"]).await?;
+    for part in ["Ad services", "Marble game", "the user consented", "1 answer allowed", "<svg "] {
+        ensure!(page.contains(part), "no {part}: {page}");
+    }
+    ensure!(!page.contains("What the apps returned"), "there is no case: {page}");
     Ok(())
 }

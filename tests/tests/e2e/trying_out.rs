@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -41,9 +42,16 @@ fn the_demo_tells_its_story_and_leaves_nothing() -> Result<()> {
     let text = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(!text.contains('\u{1b}'), "colour where there is no terminal");
-    for part in ["Weather: “", "consentctl explain", "consentctl log", "undeclared"] {
+    for part in
+        ["Weather: “", "consentctl explain", "consentctl log", "undeclared", "Whole: a case"]
+    {
         assert!(text.contains(part), "no {part} in the story: {text}");
     }
+    let (_, report) = text.rsplit_once("xdg-open ").context("no report at the end")?;
+    let report_path = Path::new(report.trim());
+    let page = std::fs::read_to_string(report_path)?;
+    assert!(page.contains("Utrecht"), "{page}");
+    assert_eq!(std::fs::metadata(report_path)?.permissions().mode() & 0o777, 0o600);
     left_nothing(&output)
 }
 

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use consentd_dbus::lines::{Seal, printable_json};
 use consentd_dbus::{Error, Result};
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe::Sender;
@@ -62,7 +63,7 @@ pub(super) async fn export(
     tokio::spawn(async move {
         let _place = place;
         let written = match document {
-            None => write(engine, user, &mut sender).await,
+            None => Lines::to(sender).all(engine, user).await,
             Some(text) => put_text(&mut sender, &text).await,
         };
         if let Err(error) = written {
@@ -98,37 +99,50 @@ pub(super) fn pipe() -> Result<(OwnedFd, Sender)> {
     Ok((reader, Sender::from_owned_fd(writer).map_err(no_pipe)?))
 }
 
-/// Writes all of a user's.
-pub(super) async fn write(
-    engine: Arc<Engine>,
-    user: u32,
-    sender: &mut Sender,
-) -> anyhow::Result<()> {
-    let of = Arc::clone(&engine);
-    let head = tokio::task::spawn_blocking(move || of.export_head(user)).await??;
-    put(sender, head).await?;
-    let mut cursor = None;
-    loop {
-        let of = Arc::clone(&engine);
-        let filter = Filter { user, ..Filter::default() };
-        let page = tokio::task::spawn_blocking(move || of.history(&filter, cursor, PAGE)).await??;
-        put(sender, page.lines.iter().map(line_row).collect()).await?;
-        cursor = page.next;
-        if cursor.is_none() {
-            // So that what was cut off is told from what was whole.
-            return put(sender, vec![Row::new().with("kind", "end")]).await;
-        }
-    }
+/// The lines of an export on their way to a reader, sealed by the last.
+pub(super) struct Lines {
+    sender: Sender,
+    seal: Seal,
 }
 
-/// Writes rows, as fast as they are read.
-pub(super) async fn put(sender: &mut Sender, rows: Vec<Row>) -> anyhow::Result<()> {
-    let mut text = Vec::new();
-    for row in rows {
-        serde_json::to_writer(&mut text, &row)?;
-        text.push(b'\n');
+impl Lines {
+    /// None yet.
+    pub(super) fn to(sender: Sender) -> Self {
+        Self { sender, seal: Seal::default() }
     }
-    put_text(sender, &text).await
+
+    /// Writes rows, as fast as they are read.
+    pub(super) async fn put(&mut self, rows: Vec<Row>) -> anyhow::Result<()> {
+        let mut text = Vec::new();
+        for row in rows {
+            // Escaped before it is sealed: a reader that shows it on a terminal changes no byte of it.
+            let line = serde_json::to_string(&row)?;
+            let line = printable_json(&line);
+            self.seal.add(line.as_bytes());
+            text.extend_from_slice(line.as_bytes());
+            text.push(b'\n');
+        }
+        put_text(&mut self.sender, &text).await
+    }
+
+    /// Writes all of a user's, and the end.
+    pub(super) async fn all(mut self, engine: Arc<Engine>, user: u32) -> anyhow::Result<()> {
+        let of = Arc::clone(&engine);
+        self.put(tokio::task::spawn_blocking(move || of.export_head(user)).await??).await?;
+        let mut cursor = None;
+        loop {
+            let of = Arc::clone(&engine);
+            let filter = Filter { user, ..Filter::default() };
+            let page = tokio::task::spawn_blocking(move || of.history(&filter, cursor, PAGE));
+            let page = page.await??;
+            self.put(page.lines.iter().map(line_row).collect()).await?;
+            cursor = page.next;
+            if cursor.is_none() {
+                // So that what was cut off is told from what was whole.
+                return put_text(&mut self.sender, (self.seal.end() + "\n").as_bytes()).await;
+            }
+        }
+    }
 }
 
 async fn put_text(sender: &mut Sender, text: &[u8]) -> anyhow::Result<()> {

@@ -7,9 +7,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use consentd_dbus::Result;
-use tokio::net::unix::pipe::Sender;
 
-use super::export;
+use super::export::{self, Lines};
 use super::places::Place;
 use super::service::Service;
 use crate::engine::cases::{Progress, Task};
@@ -23,10 +22,10 @@ pub(super) fn report(
     user: u32,
     place: Place,
 ) -> Result<OwnedFd> {
-    let (reader, mut sender) = export::pipe()?;
+    let (reader, sender) = export::pipe()?;
     tokio::spawn(async move {
         let _place = place;
-        if let Err(error) = write(&service, case, &tasks, user, &mut sender).await {
+        if let Err(error) = write(&service, case, &tasks, user, Lines::to(sender)).await {
             tracing::warn!(%error, "a report was cut off");
         }
     });
@@ -38,9 +37,9 @@ async fn write(
     case: Row,
     tasks: &[Task],
     user: u32,
-    sender: &mut Sender,
+    mut lines: Lines,
 ) -> anyhow::Result<()> {
-    export::put(sender, vec![Row::new().with("kind", "case").and(case)]).await?;
+    lines.put(vec![Row::new().with("kind", "case").and(case)]).await?;
     for task in tasks {
         let returned = Row::new().with("kind", "returned").with("app", &*task.app);
         let row = match service.ask_holder(task).await {
@@ -50,7 +49,7 @@ async fn write(
             Some(handled) => returned.with("missing", handled.note),
             None => returned.with("missing", "nobody answers for the app now; try again later"),
         };
-        export::put(sender, vec![row]).await?;
+        lines.put(vec![row]).await?;
     }
-    export::write(Arc::clone(&service.engine), user, sender).await
+    lines.all(Arc::clone(&service.engine), user).await
 }

@@ -1,5 +1,7 @@
-//! `make demo`: consentd's main job, told as a story, with everything real and nothing left behind.
+//! `make demo`: consentd's main job, told as a story, with everything real. The person's report is all that
+//! stays behind.
 
+mod case;
 mod narrator;
 mod story;
 

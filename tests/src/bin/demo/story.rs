@@ -1,7 +1,8 @@
-//! The story: four apps, one person who changes their mind, and what consentd answers.
+//! The story: four apps, one person who changes their mind, and what consentd answers; and a report of it.
 //!
 //! Every answer in it has come over the bus; one that is not as told makes the demo fail.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -11,6 +12,7 @@ use consentd_tests::process::in_words;
 use consentd_tests::words::{Answer, allow, ask, deny};
 use consentd_tests::world::World;
 
+use crate::case::{self, Asking, Keeper, Kept};
 use crate::narrator::Narrator;
 
 const WEATHER: &str = "org.example.weather";
@@ -39,10 +41,13 @@ impl<'a> Story<'a> {
         self.a_crash().await?;
         self.one_thing_too_many().await?;
         self.looking_back().await?;
+        let report = self.everything_about_me().await?;
         self.narrator.tell(
             "That was the story. Everything in it was real: the bus, the daemon, the database, the \
-             processes. All of it ends here and is removed.",
+             processes. All of it ends here and is removed, but for the report. To see it, open it in a \
+             browser:",
         )?;
+        self.narrator.command(&format!("xdg-open {}", report.display()))?;
         Ok(self.astray)
     }
 
@@ -158,6 +163,39 @@ impl<'a> Story<'a> {
         self.person(&["explain", WEATHER, "location.services", "location.precise"]).await?;
         self.narrator.tell("And who has asked for what?")?;
         self.person(&["log"]).await
+    }
+
+    /// An access case; where its report is.
+    async fn everything_about_me(&mut self) -> Result<PathBuf> {
+        self.narrator.chapter("6. Everything about me")?;
+        self.narrator.tell(
+            "What does it all add up to? The law gives you a right to a copy. You use it, towards every app \
+             at once:",
+        )?;
+        let mut person = Asking::begin(self.world).await?;
+        self.person(&["rights", "open", "access"]).await?;
+        self.narrator.tell(
+            "Weather keeps a few things. It is handed the case, writes them into a pipe, and says that \
+             it is done. Nothing of them stays with consentd. The others have a month.",
+        )?;
+        let _keeper = Keeper::start(self.world)?;
+        person.until_done(WEATHER).await?;
+        self.narrator.tell("What there is so far can be read at once, as a page:")?;
+        let kept = Kept::make()?;
+        let (page, lines) = (kept.path("report.html")?, kept.path("report.jsonl")?);
+        self.person(&["rights", "report", "1", "--format", "html", "--output", &page]).await?;
+        self.narrator.tell(
+            "And for programs. That nobody has changed it since can be seen from the file:",
+        )?;
+        self.person(&["rights", "report", "1", "--output", &lines]).await?;
+        self.person(&["export", "--verify", &lines]).await?;
+        for path in [&page, &lines] {
+            if let Some(missing) = case::missing_in(&std::fs::read_to_string(path)?) {
+                self.astray += 1;
+                self.narrator.astray(&format!("{path} lacks {missing}"))?;
+            }
+        }
+        Ok(page.into())
     }
 
     /// The person at the shell: consentctl itself writes to the terminal. `explain` ends with 1 where

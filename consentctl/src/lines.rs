@@ -25,6 +25,10 @@ pub enum Kind {
     Choice,
     /// A consent.
     Consent,
+    /// A case.
+    Request,
+    /// What an app keeps, and until when.
+    Retention,
     /// An answer, or many alike.
     Record,
     /// A change of a setting.
@@ -70,13 +74,15 @@ struct Head<'a> {
 }
 
 impl Kind {
-    const ALL: [Kind; 9] = [
+    const ALL: [Kind; 11] = [
         Kind::Case,
         Kind::Returned,
         Kind::Export,
         Kind::Profile,
         Kind::Choice,
         Kind::Consent,
+        Kind::Request,
+        Kind::Retention,
         Kind::Record,
         Kind::Setting,
         Kind::End,
@@ -91,6 +97,8 @@ impl Kind {
             Kind::Profile => "profile",
             Kind::Choice => "choice",
             Kind::Consent => "consent",
+            Kind::Request => "request",
+            Kind::Retention => "retention",
             Kind::Record => "record",
             Kind::Setting => "setting",
             Kind::End => "end",
@@ -104,7 +112,7 @@ impl Kind {
             Some(Kind::Case | Kind::Returned) => matches!(self, Kind::Returned | Kind::Export),
             Some(Kind::Export) => self == Kind::Profile,
             Some(Kind::Profile | Kind::Choice) => self >= Kind::Choice,
-            Some(Kind::Consent) => self >= Kind::Consent,
+            Some(last @ (Kind::Consent | Kind::Request | Kind::Retention)) => self >= last,
             // History is mixed, by its time.
             Some(Kind::Record | Kind::Setting) => self >= Kind::Record,
             Some(Kind::End) => false,
@@ -210,8 +218,17 @@ mod tests {
         sealed(&lines.collect::<Vec<_>>())
     }
 
-    const WHOLE: [&str; 9] = [
-        "case", "returned", "returned", "export", "profile", "choice", "consent", "setting",
+    const WHOLE: [&str; 11] = [
+        "case",
+        "returned",
+        "returned",
+        "export",
+        "profile",
+        "choice",
+        "consent",
+        "request",
+        "retention",
+        "setting",
         "record",
     ];
 
@@ -229,7 +246,7 @@ mod tests {
 
     #[test]
     fn what_is_mixed_up_is_found_with_its_line() {
-        let table: [(&[&str], usize); 10] = [
+        let table: [(&[&str], usize); 12] = [
             (&["profile"], 1),
             (&["returned", "export", "profile"], 1),
             (&["export", "choice"], 2),
@@ -238,6 +255,8 @@ mod tests {
             (&["export", "profile", "returned"], 3),
             (&["export", "profile", "record", "choice"], 4),
             (&["export", "profile", "profile"], 3),
+            (&["export", "profile", "request", "consent"], 4),
+            (&["export", "profile", "record", "retention"], 4),
             (&["export", "profile", "export"], 3),
             (&["export", "profile", "song"], 3),
         ];
@@ -258,7 +277,7 @@ mod tests {
             assert!(look(&whole.as_bytes()[..end]).is_err(), "{end}");
         }
         let (lines, _) = whole.trim_end().rsplit_once('\n').unwrap();
-        assert!(matches!(look(lines.as_bytes()), Err((10, Unfit::CutOff))));
+        assert!(matches!(look(lines.as_bytes()), Err((12, Unfit::CutOff))));
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub fn write(
             Kind::Profile => tally.profile = Some(read(&line)?),
             Kind::Choice => tally.choice(read(&line)?),
             Kind::Consent => tally.consent(read(&line)?),
+            Kind::Request => tally.requests.push(read(&line)?),
+            Kind::Retention => tally.retention.push(read(&line)?),
             Kind::Record => tally.record(read(&line)?),
             Kind::Setting => tally.change(read(&line)?),
             Kind::End => {}

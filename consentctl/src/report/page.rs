@@ -7,7 +7,7 @@ use super::picture;
 use super::tables::{Cell, facts, left_out, table, thousands};
 use super::tally::{Alike, Answers, Sum, Tally};
 use super::words::{self, Words};
-use crate::answers::{Case, Choice, Consent, Holder, Profile};
+use crate::answers::{self, Case, Choice, Consent, Holder, Profile};
 use crate::lines::Lines;
 use crate::user;
 use crate::words::reason;
@@ -60,6 +60,8 @@ pub fn after(tally: &Tally, lines: &Lines, words: &Words) -> String {
     section(&mut page, "consents", "What you have consented to", |part| {
         consents(part, tally, words);
     });
+    section(&mut page, "requests", "What you have asked for", |part| requests(part, tally, words));
+    section(&mut page, "kept", "What apps keep, and until when", |part| kept(part, tally, words));
     section(&mut page, "answers", "What apps asked for, and were answered", |part| {
         answers(part, tally, words);
     });
@@ -108,6 +110,8 @@ fn heading(header: &mut Markup, tally: &Tally, words: &Words) {
             ("#timeline", "Timeline"),
             ("#choices", "Choices"),
             ("#consents", "Consents"),
+            ("#requests", "Requests"),
+            ("#kept", "Kept"),
             ("#answers", "Answers"),
         ]);
         if tally.has_cookies() {
@@ -164,11 +168,6 @@ fn person(part: &mut Markup, tally: &Tally, words: &Words) {
 }
 
 fn case(part: &mut Markup, case: &Case, words: &Words) {
-    let whom = if case.app == ALL_APPS {
-        "every app that keeps something".to_owned()
-    } else {
-        words.whom(&case.app)
-    };
     let about = [
         (&case.purpose, words.purpose(&case.purpose)),
         (&case.data, words.data(&case.data).to_owned()),
@@ -179,7 +178,7 @@ fn case(part: &mut Markup, case: &Case, words: &Words) {
         part,
         [
             ("Right", words::right(&case.right).to_owned()),
-            ("Towards", whom),
+            ("Towards", whom(case, words)),
             ("About", about.join(", ")),
             ("You said", case.statement.clone()),
             ("State", words::case_state(&case.state).to_owned()),
@@ -202,6 +201,13 @@ fn case(part: &mut Markup, case: &Case, words: &Words) {
         ]
     });
     table(part, "How far each app is", &["App", "State", "Since", "It said"], rows);
+}
+
+fn whom(case: &Case, words: &Words) -> String {
+    match case.app.as_str() {
+        ALL_APPS => "every app that keeps something".to_owned(),
+        app => words.whom(app),
+    }
 }
 
 fn choices(part: &mut Markup, tally: &Tally, words: &Words) {
@@ -264,6 +270,46 @@ fn consent(part: &mut Markup, consent: &Consent, words: &Words) {
             part.text(&data);
         });
     }
+}
+
+fn requests(part: &mut Markup, tally: &Tally, words: &Words) {
+    if tally.requests.rows.is_empty() {
+        part.leaf("p", &[], "No case was opened.");
+        return;
+    }
+    let row = |case: &Case| {
+        let about = [words.purpose(&case.purpose), words.data(&case.data).to_owned()];
+        let ended = case.ended.map(|ended| words.at(ended)).unwrap_or_default();
+        vec![
+            Cell::plain(format!("{}: {}", case.case, case.right)).over(about),
+            Cell::plain(whom(case, words)),
+            Cell::when(words.at(case.opened)),
+            Cell::state(&case.state, words::case_state(&case.state)).over([ended]),
+        ]
+    };
+    let rows = tally.requests.rows.iter().map(row);
+    table(part, "Cases, newest first", &["Case", "Towards", "Opened", "State"], rows);
+    left_out(part, tally.requests.more, "case");
+}
+
+fn kept(part: &mut Markup, tally: &Tally, words: &Words) {
+    if tally.retention.rows.is_empty() {
+        part.leaf("p", &[], "No app was allowed to collect anything that consentd knows of.");
+        return;
+    }
+    let row = |kept: &answers::Kept| {
+        vec![
+            Cell::plain(words.data(&kept.data))
+                .over([format!("for {}", words.purpose(&kept.purpose))]),
+            Cell::plain(words.whom(&kept.app)),
+            Cell::when(words.at(kept.last)),
+            Cell::plain(words.kept(kept)).over(kept.retention.clone()),
+        ]
+    };
+    let headings = ["What, and what for", "App", "Last allowed", "State"];
+    let rows = tally.retention.rows.iter().map(row);
+    table(part, "What apps were allowed to collect, and what became of it", &headings, rows);
+    left_out(part, tally.retention.more, "row");
 }
 
 fn answers(part: &mut Markup, tally: &Tally, words: &Words) {

@@ -7,7 +7,7 @@ use consentd_dbus::names::SITE_PREFIX;
 use serde::Deserialize;
 
 use super::timeline::Histogram;
-use crate::answers::{Case, Choice, Consent, Event, Profile, Record};
+use crate::answers::{self, Case, Choice, Consent, Event, Profile, Record};
 
 /// Rows that are kept in full, of each kind.
 const ROWS: usize = 1_000;
@@ -36,7 +36,8 @@ impl<T> Default for Kept<T> {
 }
 
 impl<T> Kept<T> {
-    fn push(&mut self, row: T) {
+    /// One more.
+    pub fn push(&mut self, row: T) {
         if self.rows.len() < ROWS {
             self.rows.push(row);
         } else {
@@ -111,6 +112,8 @@ pub struct Tally {
     pub choices: Kept<Choice>,
     pub consents: Kept<Consent>,
     pub in_force: u64,
+    pub requests: Kept<Case>,
+    pub retention: Kept<answers::Kept>,
     /// Apps that returned something.
     pub returned: u64,
     pub changes: Kept<Event>,

@@ -46,6 +46,11 @@ fn report(text: &str) -> Vec<Value> {
         json!({"kind": "consent", "toggle": text, "app": text, "at": NOW, "notice": text, "by": text,
                "language": text, "region": text, "controller": text, "in_force": true,
                "covers": [{"purpose": text, "data": [text]}]}),
+        json!({"kind": "request", "case": text, "right": text, "app": text, "purpose": text, "data": text,
+               "statement": text, "opened": NOW, "due": NOW, "region": text, "controller": text,
+               "authority": text, "state": text, "holders": []}),
+        json!({"kind": "retention", "app": text, "purpose": text, "data": text, "state": text,
+               "overdue": false, "retention": text, "last": NOW, "since": NOW}),
         json!({"kind": "record", "at": NOW, "app": text, "purpose": text, "data": text, "decision": text,
                "reason": text, "count": 1, "tag": text, "source": "client"}),
         json!({"kind": "record", "at": NOW, "app": text, "purpose": format!("site:{text}"), "data": text,
@@ -87,10 +92,12 @@ fn a_page_has_everything_and_an_xml_parser_reads_it() {
         ("returned", "Nothing came: Kim."),
         ("choices", "21 Sep 2026, 14:13"),
         ("consents", "Kim: |Kim"),
+        ("requests", "Kim: Kim"),
+        ("kept", "for Kim"),
         ("answers", "1 by its own count"),
         ("cookies", "asked by"),
         ("changes", "Kim Kim Kim"),
-        ("made", "from 10 lines"),
+        ("made", "from 12 lines"),
     ] {
         assert!(text_of(&page, id).contains(told), "{id}: {told} is not in {}", text_of(&page, id));
     }

@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, Zoned};
 
-use crate::answers::{Choice, Consent, Event};
+use crate::answers::{Choice, Consent, Event, Kept};
 use crate::args::Kind;
 use crate::dictionary::Dictionary;
 use crate::failure::Failure;
@@ -75,6 +75,19 @@ impl Words {
     /// The time zone: `+01:00`.
     pub fn zone(&self) -> String {
         self.now.strftime("UTC%:z").to_string()
+    }
+
+    /// What became of what an app was allowed to collect.
+    pub fn kept(&self, kept: &Kept) -> String {
+        let until = kept.until.map(|until| format!(" until {}", time::day(until, &self.now)));
+        let until = until.unwrap_or_default();
+        match (kept.state.as_str(), &kept.law) {
+            ("active", _) if kept.overdue => "to be erased; not erased yet".to_owned(),
+            ("active", _) => format!("kept{until}"),
+            ("isolated", Some(law)) => format!("kept for {} alone{until}", self.purpose(law)),
+            ("isolated", None) => "out of use; being erased".to_owned(),
+            (state, _) => format!("{state} {}", self.at(kept.since)),
+        }
     }
 
     /// Who asked.

@@ -57,12 +57,13 @@ fn render(verdict: &Verdict, screen: &Screen) -> String {
         _ => format!("a case, returned {}, ", count(Kind::Returned)),
     };
     format!(
-        "{}: {report}choices {}, consents {}, answers {}, changes {}.\n\
+        "{}: {report}choices {}, consents {}, cases {}, answers {}, changes {}.\n\
          Every byte is as the last line seals it. That shows accident and careless tampering; whoever \
          rewrote\nthe file with care could have sealed it anew.",
         screen.paint(Tone::Good, "Whole"),
         count(Kind::Choice),
         count(Kind::Consent),
+        count(Kind::Request),
         count(Kind::Record),
         count(Kind::Setting),
     )
@@ -103,7 +104,8 @@ mod tests {
     fn a_report_is_told_by_what_is_in_it() {
         let verdict = look(report().as_bytes()).unwrap();
         let said = render(&verdict, &SCREEN);
-        let counts = "Whole: a case, returned 1, choices 0, consents 0, answers 0, changes 1.\n";
+        let counts =
+            "Whole: a case, returned 1, choices 0, consents 0, cases 0, answers 0, changes 1.\n";
         assert!(said.starts_with(counts) && said.contains("careless"), "{said}");
         let told = told(&verdict);
         assert!(told["whole"] == true && told["kinds"]["returned"] == 1, "{told}");

@@ -132,7 +132,8 @@ impl Engine {
         })
     }
 
-    /// Notes what a holder came to with a case, and ends the case if it was the last one awaited.
+    /// Notes what a holder came to with a case, and ends the case if it was the last one awaited. What it
+    /// erased is kept no longer (R42).
     ///
     /// # Errors
     /// There is no such case or the app holds nothing of it; a refusal that names no listed ground counts
@@ -144,6 +145,10 @@ impl Engine {
         progress: Progress,
         note: &str,
     ) -> Result<(), EngineError> {
+        if progress == Progress::Done {
+            // What was collected until now is known then, and is not taken for what was erased.
+            self.keep_retention()?;
+        }
         let now = self.clock.now();
         let mut writer = self.lock_writer();
         let found = self.in_store(&writer, |store| store.case(case))?;
@@ -164,8 +169,11 @@ impl Engine {
         holder.tries = holder.tries.saturating_add(1);
         let changed = CaseChange::Holder(holder.clone());
         let end = ending(&holders);
-        self.commit(&mut writer, now, |_, draft, now| {
+        self.commit(&mut writer, now, |state, draft, now| {
             draft.cases.push(changed);
+            if case.right == CaseRight::Erasure && progress == Progress::Done {
+                state.erased_for(draft, &case, app, now);
+            }
             if let Some(end) = end {
                 draft.cases.push(CaseChange::Ended(case.id, end, now.wall));
                 let words = format!("{}, {}", told(case.id, case.right), end.word());

@@ -1,12 +1,16 @@
-//! What holders are to erase: told, done, told again until it is done (R42, R43, R60).
+//! What holders are to erase: told, done, told again until it is done (R42, R43, R60); and what they erased
+//! because a person asked for it (R46).
 //!
 //! Whoever reaches holders says what was told and what is done. What was told and is not done stays on the
 //! list: the daemon or the holder may have ended in between.
 
 use std::collections::BTreeMap;
 
+use super::cases::Case;
 use super::error::EngineError;
+use super::held::{Claim, Lasting};
 use super::policy::Policy;
+use super::publish::Draft;
 use super::retention::{Fate, Keeping, PairKey, announce, names};
 use super::terms::TermsOf;
 use super::{Engine, State};
@@ -119,6 +123,30 @@ impl Engine {
 }
 
 impl State {
+    /// Notes that an app erased what a case asked for: of what it was allowed to collect, that which it had
+    /// when the case was opened. What a law keeps stays, and what was collected since.
+    pub(super) fn erased_for(&self, draft: &mut Draft, case: &Case, app: &str, now: Moment) {
+        let Ok(policy) = &self.policy else { return };
+        let Case { purpose, data, .. } = case;
+        let claim = Claim { right: Lasting::Objection, app, purpose, data };
+        // What the policy does not have any more ends as its period does.
+        let Ok(reach) = claim.reach(policy) else { return };
+        let mut pairs = BTreeMap::new();
+        for (key, kept) in &self.settings.retention.pairs {
+            let is_held = kept.fate == Fate::Active || kept.fate.awaits_holder();
+            let pair = policy.pair_of(key.purpose, key.item);
+            let is_meant = key.user == case.user
+                && names(self, *key)[0] == app
+                && pair.is_some_and(|(purpose, data)| reach.covers(&policy.catalog, purpose, data));
+            if is_held && is_meant && kept.last <= case.opened {
+                let (fate, since, generation) = (Fate::Erased, now.wall, draft.generation);
+                pairs.insert(*key, Keeping { fate, since, generation, ..*kept });
+            }
+        }
+        announce(self, draft, &pairs);
+        draft.overlay.retention.pairs = pairs;
+    }
+
     /// Why a pair is to be erased, if it is. Before the end of its own period, nothing but a consent that
     /// was off makes it due.
     pub(super) fn why(&self, policy: &Policy, key: PairKey, now: Moment) -> Option<Why> {

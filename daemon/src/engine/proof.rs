@@ -44,7 +44,11 @@ impl Engine {
         ];
         rows.extend(self.choices(user));
         let consents = self.list_consents(user)?;
-        rows.extend(consents.into_iter().map(|row| Row::new().with("kind", "consent").and(row)));
+        let requests = self.list_cases(user)?;
+        let kept = self.list_retention(user)?;
+        for (kind, of_kind) in [("consent", consents), ("request", requests), ("retention", kept)] {
+            rows.extend(of_kind.into_iter().map(|row| Row::new().with("kind", kind).and(row)));
+        }
         Ok(rows)
     }
 

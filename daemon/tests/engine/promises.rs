@@ -1,9 +1,9 @@
-//! What the policies promise of cases, copies and what is kept, each as a table: R45, R49, R53, R55. Others
+//! What the policies promise of cases, copies and what is kept, each as a table: R45, R46, R49, R53, R55. Others
 //! are beside what they are about; the house test says that none is missing.
 
 use consentd::catalog::{Scope, Sensitivity};
 use consentd::decision::Reason;
-use consentd::engine::cases::{CaseRight, MAX_TEXT, Opening};
+use consentd::engine::cases::{CaseRight, GROUNDS, MAX_TEXT, Opening, Progress};
 use consentd::engine::settings::By;
 use consentd::engine::{Engine, EngineError};
 use consentd::row::Row;
@@ -46,6 +46,70 @@ fn r45_what_is_wrong_is_said_and_stays_in_the_history() {
     let cases = device.start().list_cases(USER).unwrap();
     let said: Vec<String> = cases.iter().map(|case| text(case, "statement")).collect();
     assert_eq!(said, taken, "newest first, ended ones too");
+}
+
+/// Whether an app kept it, before a person asked for its erasure and after the app answered.
+#[test]
+fn r46_what_was_erased_is_kept_no_longer_and_what_was_refused_is() {
+    const SHOP: &str = "org.example.keeper";
+    let pairs = |engine: &Engine| -> Vec<String> {
+        let rows = engine.list_retention(USER).unwrap();
+        let said = |row: &Row| format!("{} {}", text(row, "purpose"), text(row, "state"));
+        rows.iter().map(said).collect()
+    };
+    let outcomes = [
+        (Progress::Done, "", "", "erased", "done"),
+        (Progress::Done, "orders", "", "erased", "done"),
+        (Progress::Done, "support", "", "active", "done"),
+        (Progress::Done, "", "given.name", "erased", "done"),
+        (Progress::Done, "", EMAIL, "active", "done"),
+        (Progress::Failed, "", "", "active", "open"),
+        (Progress::Waiting, "", "", "active", "open"),
+    ];
+    let refusals = GROUNDS.map(|ground| (Progress::Refused, ground));
+    let refused =
+        refusals.iter().map(|(progress, ground)| (*progress, "", "", "active", "refused", *ground));
+    let answered = outcomes
+        .map(|(progress, purpose, data, kept, end)| (progress, purpose, data, kept, end, ""));
+    for (progress, purpose, data, kept, end, ground) in answered.into_iter().chain(refused) {
+        let device = Device::new();
+        let collects = |purpose: &str, data: &str| {
+            format!(
+                "[[collects]]\npurpose = \"{purpose}\"\ndata = [\"{data}\"]\nbasis = \"contract\"\n\
+                 retention = \"30 days\"\nnotice = \"2025-10-10\"\n"
+            )
+        };
+        let declared = collects("orders", "given.name") + &collects("support", EMAIL);
+        device.declare(SHOP, &declared);
+        let engine = device.start();
+        let shop = App::declared(&engine, SHOP);
+        assert_eq!(shop.check_one(&engine, "orders", "given.name"), Reason::Contract);
+        let opening =
+            Opening { right: CaseRight::Erasure, app: SHOP, purpose, data, statement: "" };
+        let id = engine.open_case(USER, &opening, By::Shell).unwrap();
+        assert_eq!(pairs(&engine), ["orders active"]);
+        device.pass(60);
+        engine.note_holder(id, SHOP, progress, ground).unwrap();
+        assert_eq!(pairs(&engine), [format!("orders {kept}")], "{progress:?} {purpose} {data}");
+        let state = text(&engine.get_case(USER, &id.to_string()).unwrap(), "state");
+        assert_eq!(state, end, "{progress:?} {ground}");
+    }
+    // What was collected after the person asked is not what they asked about.
+    let device = Device::new();
+    device.declare(
+        SHOP,
+        "[[collects]]\npurpose = \"orders\"\ndata = [\"given.name\"]\nbasis = \"contract\"\n\
+         retention = \"30 days\"\nnotice = \"2025-10-10\"\n",
+    );
+    let engine = device.start();
+    let shop = App::declared(&engine, SHOP);
+    let opening =
+        Opening { right: CaseRight::Erasure, app: SHOP, purpose: "", data: "", statement: "" };
+    let id = engine.open_case(USER, &opening, By::Shell).unwrap();
+    device.pass(60);
+    assert_eq!(shop.check_one(&engine, "orders", "given.name"), Reason::Contract);
+    engine.note_holder(id, SHOP, Progress::Done, "").unwrap();
+    assert_eq!(pairs(&engine), ["orders active"]);
 }
 
 /// What an export says of every choice, but for when and how it was made: read from its text.

@@ -29,7 +29,7 @@ on_both_buses![
     r45_r46_r47_r48_a_holder_does_what_it_is_asked,
     r52_a_holder_that_registers_late_gets_what_waits,
     r52_a_holder_refuses_on_listed_grounds_alone,
-    a_holder_that_crashes_is_told_again,
+    r46_an_erasure_in_which_its_holder_crashed_is_told_again,
     a_daemon_that_is_killed_tells_again,
     a_holder_that_floods_or_mixes_people_up_returns_nothing,
     who_is_no_app_answers_for_none,
@@ -221,7 +221,7 @@ async fn r52_a_holder_refuses_on_listed_grounds_alone(world: &mut World) -> Resu
     Ok(())
 }
 
-async fn a_holder_that_crashes_is_told_again(world: &mut World) -> Result<()> {
+async fn r46_an_erasure_in_which_its_holder_crashed_is_told_again(world: &mut World) -> Result<()> {
     let mut asker = Asker::of(world).await?;
     let keeper = Keeper::start(world, NICKNAME, Manner::Crashes)?;
     let case = asker.open("erasure").await?;

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 
 use anyhow::{Context, Result, bail, ensure};
+use consentd::engine::cases::CaseRight;
 use consentd_dbus::{Details, Error, Options, Rights1Proxy};
 use consentd_tests::bus::{self, BusKind};
 use consentd_tests::holder::Manner;
@@ -14,6 +15,7 @@ use consentd_tests::process::PATIENCE;
 use consentd_tests::stage::Stage;
 use consentd_tests::world::World;
 use futures_util::StreamExt;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
@@ -285,6 +287,9 @@ async fn r38_a_guardian_s_report_has_holders_erase_everything(world: &mut World)
 /// Its name on the bus, in its declaration and in a service file.
 const NAME: &str = "org.example.Game";
 
+/// The file that says how the next one behaves.
+const MANNER: &str = "manner";
+
 /// A world whose bus starts a program for the game's name.
 async fn startable(program: &str, manner: &str) -> Result<World> {
     let stage = Stage::new()?;
@@ -297,10 +302,14 @@ async fn startable(program: &str, manner: &str) -> Result<World> {
     let services = stage.root().join(bus::SERVICES);
     std::fs::create_dir(&services)?;
     let address = format!("unix:path={}", stage.root().join("bus").display());
+    let behave = stage.root().join(MANNER);
+    std::fs::write(&behave, manner)?;
     let service = format!(
-        "[D-BUS Service]\nName={NAME}\nExec=/usr/bin/env DBUS_SYSTEM_BUS_ADDRESS={address} {} hold {} --name {NAME} --manner {manner}\n",
+        "[D-BUS Service]\nName={NAME}\nExec=/usr/bin/env DBUS_SYSTEM_BUS_ADDRESS={address} /bin/sh -c \
+         'exec {} hold {} --name {NAME} --manner $(cat {})'\n",
         stage.bin().executable(program)?.display(),
         store_path.display(),
+        behave.display(),
     );
     std::fs::write(services.join(format!("{NAME}.service")), service)?;
     World::on(stage, BusKind::DbusDaemon).await
@@ -317,6 +326,65 @@ fn r44_the_bus_starts_a_holder_that_is_not_running() -> Result<()> {
         let case = asker.open("access").await?;
         asker.until(&case, "done").await?;
         assert_eq!(asker.report(&case).await?[1]["data"], NICKNAME);
+        Ok(())
+    })
+}
+
+/// Nobody keeps it running: it is started for each right, and again where it was killed at work.
+#[test]
+fn the_bus_starts_a_holder_for_every_right_and_again_once_it_was_killed() -> Result<()> {
+    if prerequisite::skip(BusKind::DbusDaemon.missing()) {
+        return Ok(());
+    }
+    block_on(async {
+        let world = startable("game", "good").await?;
+        let kept = || -> Result<Value> {
+            Ok(serde_json::from_slice(&std::fs::read(world.stage.root().join("kept.json"))?)?)
+        };
+        let bus = zbus::fdo::DBusProxy::new(&world.connect().await?).await?;
+        let end = async || -> Result<()> {
+            let pid = bus.get_connection_unix_process_id(NAME.try_into()?).await?;
+            let pid = Pid::from_raw(pid.try_into()?).context("no pid")?;
+            let mut gone = bus.receive_name_owner_changed_with_args(&[(0, NAME)]).await?;
+            kill_process(pid, Signal::KILL)?;
+            gone.next().await.context("it is gone, and nobody says so")?;
+            Ok(())
+        };
+        let mut asker = Asker::of(&world).await?;
+        for right in CaseRight::ALL {
+            let said = Options::from([("statement", "Kay, not Kim.".into())]);
+            let case = asker.rights.open(right.word(), GAME, said).await?;
+            asker.until(&case, "done").await?;
+            assert_eq!(text(&asker.rights.get(&case, Options::new()).await?, "state")?, "done");
+            end().await?;
+        }
+        let did = json!({"objection": true, "restriction": true, "automated-decisions": true});
+        assert_eq!(kept()?, did, "all of them, and the erasure before these three");
+
+        std::fs::write(world.stage.root().join(MANNER), "crashes")?;
+        let case = asker.open("erasure").await?;
+        asker.until(&case, "failed").await?;
+        assert_eq!(kept()?, did, "it was killed before it did anything");
+        std::fs::write(world.stage.root().join(MANNER), "good")?;
+        asker.until(&case, "done").await?;
+        assert_eq!(kept()?, json!({}));
+        Ok(())
+    })
+}
+
+/// A holder that takes a case and never answers is late, and is told again.
+#[test]
+fn a_holder_that_hangs_is_given_up_and_told_again() -> Result<()> {
+    if prerequisite::skip(BusKind::DbusDaemon.missing()) {
+        return Ok(());
+    }
+    block_on(async {
+        let world = startable("game", "hangs").await?;
+        let mut asker = Asker::of(&world).await?;
+        let case = asker.open("erasure").await?;
+        let note = asker.until(&case, "failed").await?;
+        ensure!(note.contains("did not answer in time"), "{note}");
+        assert_eq!(text(&asker.rights.get(&case, Options::new()).await?, "state")?, "open");
         Ok(())
     })
 }

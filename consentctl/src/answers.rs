@@ -372,6 +372,8 @@ pub struct Holder {
     pub app: String,
     pub state: String,
     pub at: i64,
+    #[serde(default)]
+    pub tries: u32,
     pub note: String,
 }
 

@@ -3,7 +3,7 @@
 use jiff::Zoned;
 
 use super::export;
-use crate::answers::Case;
+use crate::answers::{Case, Holder};
 use crate::args::{OpenCase, RightsVerb};
 use crate::dictionary::Dictionary;
 use crate::failure::Failure;
@@ -123,7 +123,7 @@ fn render(case: &Case, apps: &Dictionary, screen: &Screen, now: &Zoned) -> Strin
     for holder in &case.holders {
         table.row([
             plain(apps.both(&holder.app)),
-            state(&holder.state),
+            holder_state(holder),
             plain(time::ago(holder.at, now)),
             dim(&holder.note),
         ]);
@@ -136,6 +136,15 @@ fn holds(right: &str) -> bool {
     matches!(right, "objection" | "restriction" | "automated-decisions")
 }
 
+/// How far it is. One that failed is asked again, after pauses that grow.
+fn holder_state(holder: &Holder) -> Field {
+    match (holder.state.as_str(), holder.tries) {
+        ("failed", 0 | 1) => (Tone::Bad, "failed; is asked again".to_owned()),
+        ("failed", tries) => (Tone::Bad, format!("failed {tries} times; is asked again")),
+        (word, _) => state(word),
+    }
+}
+
 fn state(word: &str) -> Field {
     let tone = match word {
         "late" | "failed" => Tone::Bad,
@@ -144,4 +153,49 @@ fn state(word: &str) -> Field {
         _ => return plain(word),
     };
     (tone, word.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+    use serde_json::json;
+
+    const SCREEN: Screen = Screen { json: false, colour: false, width: None };
+
+    fn case(right: &str, state: &str, holder: &serde_json::Value) -> Case {
+        serde_json::from_value(json!({
+            "case": "7", "right": right, "app": "", "purpose": "", "data": "", "statement": "Kim, not Tim.",
+            "opened": 1_000, "due": 90_000, "region": "EEA", "controller": "C", "authority": "A",
+            "state": state, "holders": [holder],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_case_says_how_far_each_app_is_and_what_can_be_done() {
+        let now = Timestamp::from_second(2_000).unwrap().to_zoned(TimeZone::UTC);
+        let holder = |state: &str, tries: u32, note: &str| json!({"app": "a", "state": state, "at": 1_500, "tries": tries, "note": note});
+        for (right, state, holder, told) in [
+            ("access", "open", holder("waiting", 0, ""), &["rights report 7", "waiting"][..]),
+            (
+                "erasure",
+                "late",
+                holder("failed", 1, "it hung"),
+                &["late", "failed; is asked", "it hung"],
+            ),
+            ("erasure", "open", holder("failed", 4, ""), &["failed 4 times; is asked again"]),
+            ("erasure", "refused", holder("refused", 1, "already-public"), &["already-public"]),
+            ("objection", "done", holder("done", 1, ""), &["withdraw 7", "Kim, not Tim."]),
+        ] {
+            let text = render(&case(right, state, &holder), &Dictionary::default(), &SCREEN, &now);
+            for word in told {
+                assert!(text.contains(word), "{right} {state}: no {word} in {text}");
+            }
+        }
+        let taken_back = case("access", "withdrawn", &holder("waiting", 0, ""));
+        let text = render(&taken_back, &Dictionary::default(), &SCREEN, &now);
+        assert!(!text.contains("rights report"), "{text}");
+    }
 }

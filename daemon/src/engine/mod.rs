@@ -5,23 +5,16 @@
 //! Any error, doubt or absence denies.
 
 pub mod breaches;
-pub mod case;
-pub mod cases;
 pub mod change;
 mod check;
 pub mod consent;
 mod cookies;
-mod derived;
 mod documents;
 pub mod entries;
-pub mod erasures;
 pub mod error;
 mod gate;
-pub mod held;
 pub mod identifiers;
 mod inspect;
-pub mod lived;
-pub mod minor;
 pub mod names;
 pub mod notices;
 mod opening;
@@ -33,10 +26,10 @@ mod publish;
 mod recover;
 pub mod request;
 pub mod retention;
+pub mod rights;
 pub mod settings;
 pub mod site;
 pub mod standing;
-mod terms;
 mod touched;
 
 use std::path::PathBuf;
@@ -57,6 +50,8 @@ pub use gate::OpenedGate;
 pub use inspect::Health;
 pub use policy::{Policy, PolicyDirs, PolicyError};
 pub use request::Request;
+pub use retention::{erasures, lived};
+pub use rights::{cases, held, minor};
 
 use policy::{Numbers, Remembered};
 use publish::Unsaved;

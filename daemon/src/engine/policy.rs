@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::derived::Derived;
 use super::names::{ALL_APPS, AppKey, Names, NoticeKey, OTHER_APPS, ToggleKey};
 use super::notices::newer_notice;
+use super::retention::derived::Derived;
 use super::settings::Settings;
 use crate::apps::{App, AppIx, Apps};
 use crate::catalog::{Catalog, DataIx, Kind, NoticeIx, PurposeIx, Scope, State, ToggleIx};

@@ -1,17 +1,17 @@
 //! What apps derive under a consent: it is to be erased once that is off (R60). It holds no state.
 
-use super::names::{ALL_APPS, OTHER_APPS, ToggleKey};
-use super::policy::Policy;
-use super::retention::PairKey;
-use super::settings::{Key, Overlay, View};
-use super::standing::Resolver;
+use super::PairKey;
 use crate::catalog::{Catalog, State, ToggleIx};
 use crate::clock::Moment;
 use crate::decision::situation::Toggles as _;
+use crate::engine::names::{ALL_APPS, OTHER_APPS, ToggleKey};
+use crate::engine::policy::Policy;
+use crate::engine::settings::{Key, Overlay, View};
+use crate::engine::standing::Resolver;
 
 /// Which items of a policy are derived, and which consents they can lie under.
 #[derive(Debug)]
-pub(super) struct Derived {
+pub(in crate::engine) struct Derived {
     items: Box<[u32]>,
     toggles: Box<[ToggleKey]>,
 }
@@ -49,7 +49,12 @@ impl Derived {
 }
 
 /// Whether a pair is derived, and a consent that it lies under is off.
-pub(super) fn is_switched_off(policy: &Policy, view: View<'_>, pair: PairKey, now: Moment) -> bool {
+pub(in crate::engine) fn is_switched_off(
+    policy: &Policy,
+    view: View<'_>,
+    pair: PairKey,
+    now: Moment,
+) -> bool {
     if !policy.derived.has(pair.item) {
         return false;
     }

@@ -1,17 +1,17 @@
 //! How long a declared pair is kept, by its own words and by those of a law (R42). It holds no state.
 
-use super::names::AppKey;
-use super::policy::Policy;
-use super::retention::{Fate, PairKey};
+use super::{Fate, PairKey};
 use crate::apps::{App, period};
 use crate::catalog::Basis;
+use crate::engine::names::AppKey;
+use crate::engine::policy::Policy;
 
 /// The ledger is read at least so often after something was collected: well before it forgets.
 const LONGEST_UNREAD: i64 = 14 * 86_400;
 
 /// How long a pair is kept.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Terms {
+pub(in crate::engine) struct Terms {
     /// Seconds; none where no time ends it.
     own: Option<i64>,
     /// The law that keeps the item longer: its purpose's number, and its seconds.
@@ -56,14 +56,14 @@ impl Terms {
 }
 
 /// The shortest period that anything is kept for, at most [`LONGEST_UNREAD`].
-pub(super) fn shortest_period(policy: &Policy) -> i64 {
+pub(in crate::engine) fn shortest_period(policy: &Policy) -> i64 {
     let collections = policy.apps.iter().flat_map(|(_, app)| &app.collections);
     let periods = collections.filter_map(|collection| period(&collection.retention));
     periods.chain([LONGEST_UNREAD]).min().unwrap_or(LONGEST_UNREAD)
 }
 
 /// Terms of pairs that come app by app.
-pub(super) struct TermsOf<'a> {
+pub(in crate::engine) struct TermsOf<'a> {
     policy: &'a Policy,
     last: Option<(AppKey, Option<&'a App>)>,
 }

@@ -3,27 +3,32 @@
 //!
 //! The ledger says what was collected; the declaration how long it is kept. When the period ends, or the
 //! consent that something was derived under is off (R60), and the app keeps the item for a law, what it has
-//! is isolated for that law; else its holder is to erase it ([`super::erasures`]), and it is isolated from the
-//! moment the holder was told until the holder says that it is done. Time is counted by [`super::lived`],
+//! is isolated for that law; else its holder is to erase it ([`self::erasures`]), and it is isolated from the
+//! moment the holder was told until the holder says that it is done. Time is counted by [`self::lived`],
 //! not by the wall clock.
+
+pub(in crate::engine) mod derived;
+pub mod erasures;
+pub mod lived;
+mod terms;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::derived::is_switched_off;
-use super::erasures::Why;
-use super::error::EngineError;
-use super::lived::Lived;
-use super::names::AppKey;
-use super::policy::Policy;
-use super::publish::Draft;
-use super::settings::View;
-use super::terms::{Terms, TermsOf, shortest_period};
-use super::{ChangedSetting, Engine, State};
+use self::derived::is_switched_off;
+use self::erasures::Why;
+use self::lived::Lived;
+use self::terms::{Terms, TermsOf, shortest_period};
 use crate::clock::Moment;
 use crate::decision::situation::{Held, Reach, Right};
+use crate::engine::error::EngineError;
+use crate::engine::names::AppKey;
+use crate::engine::policy::Policy;
+use crate::engine::publish::Draft;
+use crate::engine::settings::View;
+use crate::engine::{ChangedSetting, Engine, State};
 use crate::ledger::Collected;
 use crate::row::Row;
 
@@ -69,7 +74,7 @@ impl Fate {
     }
 
     /// Whether its holder is to clear it.
-    pub(super) fn awaits_holder(self) -> bool {
+    pub(in crate::engine) fn awaits_holder(self) -> bool {
         match self {
             Fate::Due | Fate::Isolated(None) => true,
             Fate::Active | Fate::Isolated(Some(_)) | Fate::Erased | Fate::Anonymised => false,
@@ -159,7 +164,7 @@ impl Retention {
 
 impl Engine {
     /// Notes that something was allowed: the ledger is to be read before its period can be over.
-    pub(super) fn note_collected(&self) {
+    pub(in crate::engine) fn note_collected(&self) {
         if self.unread.load(Relaxed) == 0 {
             let now = self.clock.now().since_boot.max(1);
             self.unread.store(now, Relaxed);
@@ -268,7 +273,7 @@ impl Engine {
 
     /// Notes how much time has passed, before the daemon ends: what runs on until the next start is a time
     /// off.
-    pub(super) fn save_lived(&self) {
+    pub(in crate::engine) fn save_lived(&self) {
         let saved = self.change(|state, draft, now| {
             let retention = &state.settings.retention;
             if !retention.pairs.is_empty() {
@@ -324,7 +329,7 @@ impl Engine {
 
 impl View<'_> {
     /// What of a user's app is isolated, as the rule asks for it.
-    pub(super) fn isolated(&self, policy: &Policy, user: u32, app: AppKey) -> Vec<Held> {
+    pub(in crate::engine) fn isolated(&self, policy: &Policy, user: u32, app: AppKey) -> Vec<Held> {
         let changed = self.overlay.map(|overlay| &overlay.retention.pairs);
         let least = PairKey { user, app, purpose: 0, item: 0 };
         let most = PairKey { purpose: u32::MAX, item: u32::MAX, ..least };
@@ -419,7 +424,11 @@ impl Step {
 }
 
 /// Has apps told whose isolation begins or ends.
-pub(super) fn announce(state: &State, draft: &mut Draft, pairs: &BTreeMap<PairKey, Keeping>) {
+pub(in crate::engine) fn announce(
+    state: &State,
+    draft: &mut Draft,
+    pairs: &BTreeMap<PairKey, Keeping>,
+) {
     let is_isolated = |kept: &Keeping| matches!(kept.fate, Fate::Isolated(_));
     let turned = pairs.iter().filter(|(key, kept)| {
         let before = state.settings.retention.pairs.get(key).is_some_and(is_isolated);
@@ -433,7 +442,7 @@ pub(super) fn announce(state: &State, draft: &mut Draft, pairs: &BTreeMap<PairKe
     }));
 }
 
-pub(super) fn names(state: &State, key: PairKey) -> [&str; 3] {
+pub(in crate::engine) fn names(state: &State, key: PairKey) -> [&str; 3] {
     let numbers = &state.numbers;
     [numbers.apps.name(key.app.0), numbers.purposes.name(key.purpose), numbers.items.name(key.item)]
         .map(Option::unwrap_or_default)

@@ -1,8 +1,8 @@
 //! What a case is: a right, who holds the data, how far each is, how it ended (R44–R52).
 
 use super::held::Lasting;
-use super::settings::By;
 use crate::clock::Moment;
+use crate::engine::settings::By;
 
 /// Bytes of what a person states, and of what a holder notes.
 pub const MAX_TEXT: usize = 4_096;
@@ -169,7 +169,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn is_final(self) -> bool {
+    pub(in crate::engine) fn is_final(self) -> bool {
         match self {
             Progress::Done | Progress::Refused => true,
             Progress::Waiting | Progress::Failed => false,
@@ -196,7 +196,7 @@ pub struct Holder {
 
 impl Holder {
     /// One that was not told yet.
-    pub(super) fn waiting(case: i64, app: String, now: Moment) -> Self {
+    pub(in crate::engine) fn waiting(case: i64, app: String, now: Moment) -> Self {
         let (progress, note) = (Progress::Waiting, String::new());
         Self { case, app, progress, at: now.wall, tries: 0, note }
     }

@@ -4,16 +4,16 @@
 //! Who may open one is [`crate::authority`]'s to say; telling the holders is the transport's.
 
 pub use super::case::*;
-use super::change::{event, known_app};
-use super::error::{EngineError, Invalid, TooLarge};
 use super::held::{Claim, Lasting};
-use super::publish::Draft;
-use super::request::check_id;
-use super::settings::By;
-use super::{Engine, Policy, State};
 use crate::apps::App;
 use crate::catalog::{DataIx, PurposeIx};
 use crate::clock::Moment;
+use crate::engine::change::{event, known_app};
+use crate::engine::error::{EngineError, Invalid, TooLarge};
+use crate::engine::publish::Draft;
+use crate::engine::request::check_id;
+use crate::engine::settings::By;
+use crate::engine::{Engine, Policy, State};
 use crate::ledger::{Event, What};
 use crate::row::Row;
 
@@ -49,7 +49,7 @@ impl Engine {
     }
 
     /// Puts a case into a change.
-    pub(super) fn put_case(
+    pub(in crate::engine) fn put_case(
         &self,
         state: &State,
         policy: &Policy,
@@ -262,7 +262,7 @@ impl Engine {
 }
 
 /// A case that a change opens.
-pub(super) struct NewCase<'a> {
+pub(in crate::engine) struct NewCase<'a> {
     pub id: i64,
     pub user: u32,
     pub open: &'a Opening<'a>,

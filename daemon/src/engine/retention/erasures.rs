@@ -6,15 +6,15 @@
 
 use std::collections::BTreeMap;
 
-use super::cases::Case;
-use super::error::EngineError;
-use super::held::{Claim, Lasting};
-use super::policy::Policy;
-use super::publish::Draft;
-use super::retention::{Fate, Keeping, PairKey, announce, names};
 use super::terms::TermsOf;
-use super::{Engine, State};
+use super::{Fate, Keeping, PairKey, announce, names};
 use crate::clock::Moment;
+use crate::engine::cases::Case;
+use crate::engine::error::EngineError;
+use crate::engine::held::{Claim, Lasting};
+use crate::engine::policy::Policy;
+use crate::engine::publish::Draft;
+use crate::engine::{Engine, State};
 
 /// Why something is to be erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,7 +125,13 @@ impl Engine {
 impl State {
     /// Notes that an app erased what a case asked for: of what it was allowed to collect, that which it had
     /// when the case was opened. What a law keeps stays, and what was collected since.
-    pub(super) fn erased_for(&self, draft: &mut Draft, case: &Case, app: &str, now: Moment) {
+    pub(in crate::engine) fn erased_for(
+        &self,
+        draft: &mut Draft,
+        case: &Case,
+        app: &str,
+        now: Moment,
+    ) {
         let Ok(policy) = &self.policy else { return };
         let Case { purpose, data, .. } = case;
         let claim = Claim { right: Lasting::Objection, app, purpose, data };
@@ -149,7 +155,7 @@ impl State {
 
     /// Why a pair is to be erased, if it is. Before the end of its own period, nothing but a consent that
     /// was off makes it due.
-    pub(super) fn why(&self, policy: &Policy, key: PairKey, now: Moment) -> Option<Why> {
+    pub(in crate::engine) fn why(&self, policy: &Policy, key: PairKey, now: Moment) -> Option<Why> {
         let retention = &self.settings.retention;
         let kept = retention.pairs.get(&key).filter(|kept| kept.fate.awaits_holder())?;
         let lived = retention.lived.as_ref().map_or(0, |lived| lived.at(now).seconds());

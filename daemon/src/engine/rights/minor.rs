@@ -4,17 +4,17 @@
 //! It tells no app: that is for whoever hands cases to holders.
 
 use super::cases::{Case, CaseChange, CaseRight, Holder, NewCase, Opening};
-use super::change::{Checked, Choice, event};
-use super::consent::{ConsentEnd, HowEnded};
-use super::error::EngineError;
-use super::names::{ALL_APPS, OTHER_APPS};
-use super::policy::Policy;
-use super::profile::describe;
-use super::publish::Draft;
-use super::settings::{AgeBand, By, Key, Lifetime};
-use super::{ChangedSetting, Engine, State};
 use crate::catalog::{Catalog, Kind, Scope, State as ToggleState, Toggle};
 use crate::clock::Moment;
+use crate::engine::change::{Checked, Choice, event};
+use crate::engine::consent::{ConsentEnd, HowEnded};
+use crate::engine::error::EngineError;
+use crate::engine::names::{ALL_APPS, OTHER_APPS};
+use crate::engine::policy::Policy;
+use crate::engine::profile::describe;
+use crate::engine::publish::Draft;
+use crate::engine::settings::{AgeBand, By, Key, Lifetime};
+use crate::engine::{ChangedSetting, Engine, State};
 use crate::ledger::{Event, What};
 
 /// What a report did, and what is left to do.

@@ -3,17 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use super::change::{event, known_app};
-use super::error::{EngineError, Invalid};
-use super::names::{ALL_APPS, AppKey};
-use super::policy::Policy;
-use super::publish::Draft;
-use super::request::check_id;
-use super::settings::{By, View};
-use super::{ChangedSetting, Engine, State};
 use crate::catalog::Catalog;
 use crate::clock::Moment;
 use crate::decision::situation::{Held, Reach, Right};
+use crate::engine::change::{event, known_app};
+use crate::engine::error::{EngineError, Invalid};
+use crate::engine::names::{ALL_APPS, AppKey};
+use crate::engine::policy::Policy;
+use crate::engine::publish::Draft;
+use crate::engine::request::check_id;
+use crate::engine::settings::{By, View};
+use crate::engine::{ChangedSetting, Engine, State};
 use crate::ledger::{Event, What};
 use crate::row::Row;
 
@@ -88,7 +88,7 @@ pub type Rights = BTreeMap<HeldKey, Since>;
 pub type RightsChange = BTreeMap<HeldKey, Option<Since>>;
 
 /// Makes what is on its way hold.
-pub(super) fn take(rights: &mut Rights, change: RightsChange) {
+pub(in crate::engine) fn take(rights: &mut Rights, change: RightsChange) {
     for (key, since) in change {
         match since {
             Some(since) => drop(rights.insert(key, since)),
@@ -100,7 +100,7 @@ pub(super) fn take(rights: &mut Rights, change: RightsChange) {
 impl View<'_> {
     /// What holds for an app of a user, as the rule sees it. What the catalogue no longer has reaches
     /// nothing; it holds again with a catalogue that has it.
-    pub(super) fn held(&self, catalog: &Catalog, user: u32, app: AppKey) -> Vec<Held> {
+    pub(in crate::engine) fn held(&self, catalog: &Catalog, user: u32, app: AppKey) -> Vec<Held> {
         let change =
             self.overlay.map(|overlay| &overlay.rights).filter(|change| !change.is_empty());
         if self.settings.rights.is_empty() && change.is_none() {
@@ -182,7 +182,7 @@ impl Engine {
 
 impl State {
     /// Puts a right into a change, or takes it out.
-    pub(super) fn claim(
+    pub(in crate::engine) fn claim(
         &mut self,
         draft: &mut Draft,
         user: u32,
@@ -223,7 +223,7 @@ impl State {
 
 impl Claim<'_> {
     /// Which pairs it is about.
-    pub(super) fn reach(&self, policy: &Policy) -> Result<Reach, EngineError> {
+    pub(in crate::engine) fn reach(&self, policy: &Policy) -> Result<Reach, EngineError> {
         check_id(self.purpose)?;
         check_id(self.data)?;
         let catalog = &policy.catalog;
@@ -248,7 +248,7 @@ fn described(key: &HeldKey) -> String {
 }
 
 /// The right that an event tells of: which, about which purpose, about which data item.
-pub(super) fn parsed(words: &str) -> Option<(Lasting, Box<str>, Box<str>)> {
+pub(in crate::engine) fn parsed(words: &str) -> Option<(Lasting, Box<str>, Box<str>)> {
     let mut words = words.split(", ");
     let right = Lasting::of(words.next()?)?;
     let (mut purpose, mut data): (Box<str>, Box<str>) = Default::default();

@@ -49,13 +49,24 @@ async fn what_was_written_is_whole_and_what_was_changed_is_found(world: &mut Wor
 async fn an_export_has_everything_once_and_ends(world: &mut World) -> Result<()> {
     live(world).await?;
     let ctl = world.ctl()?;
+    ctl.done(&["rights", "open", "erasure", "--app", "org.example.game"]).await?;
     let text = ctl.done(&["export"]).await?;
     let lines: Vec<Value> =
         text.lines().map(serde_json::from_str).collect::<Result<_, _>>().context(text.clone())?;
     let of = |kind: &str| lines.iter().filter(|line| line["kind"] == kind).count();
-    let kinds = ["export", "profile", "choice", "consent", "record", "setting", "end"];
+    let kinds = [
+        "export",
+        "profile",
+        "choice",
+        "consent",
+        "request",
+        "retention",
+        "record",
+        "setting",
+        "end",
+    ];
     let found = kinds.map(of);
-    ensure!(found == [1, 1, 2, 1, 3, 2, 1] && lines.len() == 11, "{found:?}\n{text}");
+    ensure!(found == [1, 1, 2, 1, 1, 1, 3, 3, 1] && lines.len() == 14, "{found:?}\n{text}");
     let choice =
         lines.iter().find(|line| line["toggle"] == "location.app" && line["state"] == "off");
     ensure!(choice.is_some_and(|choice| choice["app"] == "org.example.weather"), "{text}");

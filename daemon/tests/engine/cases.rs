@@ -115,6 +115,32 @@ fn r52_a_case_ends_with_its_last_holder_and_refusals_need_a_listed_ground() {
     assert!(matches!(error, EngineError::Invalid(Invalid::CaseEnded { .. })), "{error}");
 }
 
+/// Who stopped something for a case that is taken back, or was about to, is to go on.
+#[test]
+fn r48_whoever_was_told_of_a_restriction_is_told_that_it_is_lifted() {
+    let restriction = CaseRight::Lasting(Lasting::Restriction);
+    for (right, progress, is_told) in [
+        (restriction, None, false),
+        (restriction, Some(Progress::Waiting), true),
+        (restriction, Some(Progress::Failed), true),
+        (restriction, Some(Progress::Done), true),
+        (restriction, Some(Progress::Refused), false),
+        (CaseRight::Erasure, Some(Progress::Waiting), false),
+    ] {
+        let device = Device::new();
+        let engine = device.start();
+        let id = open(&engine, right, GAME);
+        if let Some(progress) = progress {
+            engine.note_holder(id, GAME, progress, "already-public").unwrap();
+        }
+        let told = engine.told_of(USER, &id.to_string()).unwrap();
+        assert_eq!(!told.is_empty(), is_told, "{right:?} {progress:?}");
+        assert!(!engine.is_lifted(id).unwrap());
+        engine.withdraw_case(USER, &id.to_string(), By::Shell).unwrap();
+        assert_eq!(engine.is_lifted(id).unwrap(), right == restriction, "{right:?}");
+    }
+}
+
 #[test]
 fn cases_outlive_the_daemon_and_are_nobody_elses() {
     let device = Device::new();
@@ -129,7 +155,7 @@ fn cases_outlive_the_daemon_and_are_nobody_elses() {
     assert_eq!(engine.list_cases(USER).unwrap().len(), 1);
     assert_eq!(engine.list_cases(OTHER_USER).unwrap(), []);
     let number = id.to_string();
-    for id in [&*number, "0", "", "x", "99999999999999999999"] {
+    for id in [&*number, "0", "", "x", "+1", "01", "99999999999999999999"] {
         let error = engine.get_case(OTHER_USER, id).unwrap_err();
         assert!(matches!(error, EngineError::UnknownCase(_)), "{id}: {error}");
         let error = engine.withdraw_case(OTHER_USER, id, By::Shell).unwrap_err();
@@ -159,6 +185,7 @@ fn what_makes_no_case_is_refused() {
     }
     let long = "x".repeat(MAX_TEXT + 1);
     assert!(matches!(refused(Opening { statement: &long, ..access }), EngineError::TooLarge(_)));
+    assert!(matches!(refused(Opening { app: &long, ..access }), EngineError::TooLarge(_)));
     for _ in 0..MAX_OPEN {
         open(&engine, CaseRight::Access, GAME);
     }

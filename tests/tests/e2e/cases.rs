@@ -11,7 +11,7 @@ use consentd_tests::bus::{self, BusKind};
 use consentd_tests::holder::Manner;
 use consentd_tests::person::text;
 use consentd_tests::prerequisite;
-use consentd_tests::process::PATIENCE;
+use consentd_tests::process::{PATIENCE, Process, bound_command};
 use consentd_tests::stage::Stage;
 use consentd_tests::world::World;
 use futures_util::StreamExt;
@@ -369,6 +369,44 @@ fn the_bus_starts_a_holder_for_every_right_and_again_once_it_was_killed() -> Res
         asker.until(&case, "done").await?;
         assert_eq!(kept()?, json!({}));
         Ok(())
+    })
+}
+
+/// A holder that runs already is found by its name, whether or not the bus could start it; and hears that a
+/// restriction is lifted.
+#[test]
+fn r48_a_holder_that_runs_at_its_name_is_told_and_told_to_resume() -> Result<()> {
+    if prerequisite::skip(BusKind::DbusDaemon.missing()) {
+        return Ok(());
+    }
+    block_on(async {
+        let world = startable("game", "good").await?;
+        let service = world.stage.root().join(bus::SERVICES).join(format!("{NAME}.service"));
+        std::fs::remove_file(service)?;
+        let connection = world.connect().await?;
+        let bus = zbus::fdo::DBusProxy::new(&connection).await?;
+        bus.reload_config().await?;
+        let mut owned = bus.receive_name_owner_changed_with_args(&[(0, NAME)]).await?;
+        let kept = world.stage.root().join("kept.json");
+        let mut command = bound_command(world.stage.bin().executable("game")?);
+        command.arg("hold").arg(&kept).args(["--name", NAME, "--manner", "good"]);
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", world.bus.address());
+        let _holder = Process::spawn("a holder", &mut command)?;
+        owned.next().await.context("nobody owns the name")?;
+        let mut asker = Asker::of(&world).await?;
+        let case = asker.open("restriction").await?;
+        asker.until(&case, "done").await?;
+        asker.rights.withdraw(&case, Options::new()).await?;
+        let deadline = std::time::Instant::now() + PATIENCE;
+        loop {
+            // It may be on its way to the disk.
+            let kept: Value = serde_json::from_slice(&std::fs::read(&kept)?).unwrap_or_default();
+            if kept["resumed"] == true {
+                return Ok(());
+            }
+            ensure!(std::time::Instant::now() < deadline, "{kept}");
+            tokio::task::yield_now().await;
+        }
     })
 }
 

@@ -35,6 +35,7 @@ impl Engine {
         self.commit(&mut writer, now, |state, draft, now| {
             let policy = state.policy.clone().map_err(EngineError::CatalogUnavailable)?;
             check_text(open.statement)?;
+            check_id(open.app)?;
             if open.right == CaseRight::Rectification && open.statement.trim().is_empty() {
                 return Err(Invalid::NothingStated.into());
             }
@@ -219,7 +220,7 @@ impl Engine {
     /// A user's case of which there is a report, and the holders that are to return something for it.
     ///
     /// # Errors
-    /// As [`Engine::done_by`]; or it is no case of access or portability, or was withdrawn.
+    /// As [`Engine::told_of`]; or it is no case of access or portability, or was withdrawn.
     pub fn report_of(&self, user: u32, id: &str) -> Result<(Row, Vec<Task>), EngineError> {
         let (case, holders) = self.case(&self.lock_writer(), user, id)?;
         match (case.right, case.end) {
@@ -237,14 +238,28 @@ impl Engine {
         Ok((row, done.map(|holder| Task { case: case.clone(), app: holder.app }).collect()))
     }
 
-    /// The holders of a user's case that did their part.
+    /// Whether a case was taken back whose right stopped something.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn is_lifted(&self, case: i64) -> Result<bool, EngineError> {
+        let found = self.in_store(&self.lock_writer(), |store| store.case(case))?;
+        Ok(found.is_some_and(|(case, _)| {
+            matches!((case.right, case.end), (CaseRight::Lasting(_), Some((End::Withdrawn, _))))
+        }))
+    }
+
+    /// The holders of a user's case that stopped something for it, or may have: they were told.
     ///
     /// # Errors
     /// The user has no such case, or the store cannot be read.
-    pub fn done_by(&self, user: u32, id: &str) -> Result<Vec<Task>, EngineError> {
+    pub fn told_of(&self, user: u32, id: &str) -> Result<Vec<Task>, EngineError> {
         let (case, holders) = self.case(&self.lock_writer(), user, id)?;
-        let done = holders.into_iter().filter(|holder| holder.progress == Progress::Done);
-        Ok(done.map(|holder| Task { case: case.clone(), app: holder.app }).collect())
+        let stops = matches!(case.right, CaseRight::Lasting(_));
+        let began =
+            |holder: &Holder| stops && holder.tries > 0 && holder.progress != Progress::Refused;
+        let told = holders.into_iter().filter(began);
+        Ok(told.map(|holder| Task { case: case.clone(), app: holder.app }).collect())
     }
 
     fn case(
@@ -256,6 +271,10 @@ impl Engine {
         check_id(id)?;
         let unknown = || EngineError::UnknownCase(id.into());
         let number: i64 = id.parse().map_err(|_| unknown())?;
+        // `+1` and `01` are nobody's.
+        if number.to_string() != id {
+            return Err(unknown());
+        }
         let found = self.in_store(writer, |store| store.case(number))?;
         found.filter(|(case, _)| case.user == user).ok_or_else(unknown)
     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use consentd_dbus::names;
 
 use super::dict::dict;
-use super::holders::{Address, PATIENCE, lock, pause};
+use super::holders::{Address, MAX_WHY, PATIENCE, lock, pause};
 use super::service::Service;
 use crate::engine::erasures::{Cleared, ErasureDue};
 use crate::row::Row;
@@ -182,6 +182,8 @@ impl Service {
                 None => return Came::ToNobody,
                 Some(Ok(())) => {}
                 Some(Err(why)) => {
+                    // A holder's own words may be in it.
+                    let why: String = why.chars().take(MAX_WHY).collect();
                     tracing::warn!(app = due.app, purpose = due.purpose, why, "not erased yet");
                     came = Came::Short;
                 }
@@ -192,7 +194,11 @@ impl Service {
 
     /// Has one thing erased; `None` where nobody answers for the app now.
     async fn have_erased(&self, due: &ErasureDue) -> Option<Result<(), String>> {
-        let _turn = self.holders.calls.acquire().await.ok()?;
+        let _turn = self.holders.pace.turn(due.user, &due.app).await?;
+        // It may be done by now, or consented to anew.
+        if !self.erasures_due().await.contains(due) {
+            return Some(Ok(()));
+        }
         Some(match self.holder_of(due.user, &due.app).await? {
             Ok(address) => self.tell_to_erase(address, due.clone()).await,
             Err(why) => Err(why),

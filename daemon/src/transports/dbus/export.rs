@@ -113,15 +113,23 @@ impl Lines {
 
     /// Writes rows, as fast as they are read.
     pub(super) async fn put(&mut self, rows: Vec<Row>) -> anyhow::Result<()> {
-        let mut text = Vec::new();
-        for row in rows {
-            // Escaped before it is sealed: a reader that shows it on a terminal changes no byte of it.
-            let line = serde_json::to_string(&row)?;
-            let line = printable_json(&line);
-            self.seal.add(line.as_bytes());
-            text.extend_from_slice(line.as_bytes());
-            text.push(b'\n');
-        }
+        let mut seal = std::mem::take(&mut self.seal);
+        // Beside the checks: what a holder returned is megabytes.
+        let written = tokio::task::spawn_blocking(move || {
+            let mut text = Vec::new();
+            for row in rows {
+                // Escaped before it is sealed: a reader that shows it on a terminal changes no byte of it.
+                let line = serde_json::to_string(&row)?;
+                drop(row);
+                let line = printable_json(&line);
+                seal.add(line.as_bytes());
+                text.extend_from_slice(line.as_bytes());
+                text.push(b'\n');
+            }
+            Ok::<_, serde_json::Error>((text, seal))
+        });
+        let (text, seal) = written.await??;
+        self.seal = seal;
         put_text(&mut self.sender, &text).await
     }
 

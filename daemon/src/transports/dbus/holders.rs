@@ -13,7 +13,6 @@ use std::time::Duration;
 use consentd_dbus::{Error, Result, names};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
-use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use zbus::message::Header;
 use zbus::names::{BusName, UniqueName};
@@ -23,6 +22,7 @@ use super::dict::{Dict, Options, Reader, dict};
 use super::erasures::Erasures;
 use super::errors::{no_sender, unidentified};
 use super::leaving::leaving;
+use super::pace::Pace;
 use super::service::Service;
 use crate::catalog::Trust;
 use crate::engine::cases::{Progress, Task, Tasks};
@@ -39,19 +39,19 @@ const FIRST_PAUSE: Duration = Duration::from_secs(15);
 const LONGEST_PAUSE: Duration = Duration::from_secs(86_400);
 /// The most that one holder returns of a case.
 const MAX_DATA: usize = 16 << 20;
-/// Calls to holders under way.
-const AT_ONCE: usize = 8;
+/// Characters of what is said of a holder that failed.
+pub(super) const MAX_WHY: usize = 256;
 
 /// The holders that registered, and the cases on their way.
 pub(super) struct Holders {
     registered: Mutex<HashMap<Whose, Holder>>,
     registrations: AtomicU64,
     under_way: Mutex<HashSet<(i64, String)>>,
-    pub(super) calls: Semaphore,
+    pub(super) pace: Pace,
 }
 
 /// A user's instance of an app; of all users where the app is a service of the system.
-type Whose = (Option<u32>, String);
+pub(super) type Whose = (Option<u32>, String);
 
 struct Holder {
     registration: u64,
@@ -77,7 +77,7 @@ impl Default for Holders {
             registered: Mutex::default(),
             registrations: AtomicU64::new(1),
             under_way: Mutex::default(),
-            calls: Semaphore::new(AT_ONCE),
+            pace: Pace::default(),
         }
     }
 }
@@ -91,6 +91,7 @@ impl Holders {
         name: &UniqueName<'_>,
         path: &ObjectPath<'_>,
     ) -> Result<()> {
+        self.pace.admit(&whose)?;
         let gone = leaving(connection, name).await.map_err(|error| {
             tracing::warn!(%error, "a holder cannot be watched");
             Error::TooManyRequests(
@@ -186,13 +187,18 @@ impl Service {
         if !lock(&self.holders.under_way).insert(key.clone()) {
             return;
         }
-        let handled = self.ask_holder(&task).await;
+        let turn = self.holders.pace.turn(task.case.user, &task.app).await;
+        // What waited for its turn may have ended meanwhile.
+        let asks = turn.is_some() && tries(&Arc::downgrade(&self), &task).await.is_some();
+        let handled = if asks { self.ask_holder(&task).await } else { None };
+        drop(turn);
         let awaited = handled.as_ref().is_some_and(|handled| match handled.progress {
             Progress::Failed | Progress::Waiting => true,
             Progress::Done | Progress::Refused => false,
         });
         if let Some(handled) = handled {
             self.noted(&task, handled).await;
+            self.resume_withdrawn(&task).await;
         }
         lock(&self.holders.under_way).remove(&key);
         if awaited {
@@ -229,14 +235,24 @@ impl Service {
         });
     }
 
-    /// Asks the holder of a case; `None` where nobody answers for the app now.
+    /// Tells a holder to go on that was at work on a case while the person took it back.
+    async fn resume_withdrawn(self: &Arc<Self>, task: &Task) {
+        let (engine, case) = (Arc::clone(&self.engine), task.case.id);
+        let ended = tokio::task::spawn_blocking(move || engine.is_lifted(case)).await;
+        if matches!(ended, Ok(Ok(true))) {
+            self.resume(vec![task.clone()]);
+        }
+    }
+
+    /// Asks the holder of a case, whose turn it is; `None` where nobody answers for the app now.
     pub(super) async fn ask_holder(&self, task: &Task) -> Option<Handled> {
-        let _turn = self.holders.calls.acquire().await.ok()?;
         let handled = match self.holder_of(task.case.user, &task.app).await? {
             Ok(address) => handle(&self.asking, address, task).await,
             Err(why) => Err(why),
         };
         Some(handled.unwrap_or_else(|why| {
+            // A holder's own words may be in it.
+            let why: String = why.chars().take(MAX_WHY).collect();
             tracing::warn!(case = task.case.id, app = task.app, why, "a holder did not answer");
             Handled { progress: Progress::Failed, note: why, data: Vec::new() }
         }))
@@ -268,13 +284,18 @@ impl Service {
         let bus = zbus::fdo::DBusProxy::new(&self.asking).await.map_err(|e| e.to_string())?;
         let bus_name = BusName::try_from(name.to_owned()).map_err(|e| e.to_string())?;
         let known = |error: zbus::fdo::Error| format!("nobody owns {name}: {error}");
-        let well_known = zbus::names::WellKnownName::try_from(name).map_err(|e| e.to_string())?;
-        let started = bus.start_service_by_name(well_known, 0);
-        tokio::time::timeout(PATIENCE, started)
-            .await
-            .map_err(|_| format!("{name} was not started in time"))?
-            .map_err(known)?;
-        let owner = bus.get_name_owner(bus_name).await.map_err(known)?;
+        let owner = match bus.get_name_owner(bus_name.clone()).await {
+            Ok(owner) => owner,
+            Err(_nobody) => {
+                let name_of = zbus::names::WellKnownName::try_from(name);
+                let started = bus.start_service_by_name(name_of.map_err(|e| e.to_string())?, 0);
+                tokio::time::timeout(PATIENCE, started)
+                    .await
+                    .map_err(|_| format!("{name} was not started in time"))?
+                    .map_err(known)?;
+                bus.get_name_owner(bus_name).await.map_err(known)?
+            }
+        };
         let policy = self.engine.policy().map_err(|error| error.to_string())?;
         let unique = UniqueName::try_from(owner.as_str().to_owned()).map_err(|e| e.to_string())?;
         let identified =
@@ -299,8 +320,12 @@ impl Service {
         for task in tasks {
             let service = Arc::clone(self);
             tokio::spawn(async move {
-                let Some((name, path)) = service.holders.address(task.case.user, &task.app) else {
-                    return;
+                let (user, app) = (task.case.user, &*task.app);
+                let Some(_turn) = service.holders.pace.turn(user, app).await else { return };
+                let (name, path) = match service.holder_of(user, app).await {
+                    Some(Ok(address)) => address,
+                    Some(Err(why)) => return tracing::warn!(app, why, "not told to resume"),
+                    None => return,
                 };
                 let body = (task.case.id.to_string(), Dict::new());
                 let told = service.asking.call_method(

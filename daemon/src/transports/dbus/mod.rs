@@ -17,6 +17,7 @@ mod holders;
 mod identifiers;
 mod leaving;
 mod lines;
+mod pace;
 mod places;
 mod polkit;
 mod report;

@@ -5,6 +5,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use consentd_dbus::Result;
 
@@ -13,6 +14,9 @@ use super::places::Place;
 use super::service::Service;
 use crate::engine::cases::{Progress, Task};
 use crate::row::Row;
+
+/// How long a holder may take, with those of its cases that come before this one.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A pipe on which the report arrives, and ends.
 pub(super) fn report(
@@ -42,12 +46,19 @@ async fn write(
     lines.put(vec![Row::new().with("kind", "case").and(case)]).await?;
     for task in tasks {
         let returned = Row::new().with("kind", "returned").with("app", &*task.app);
-        let row = match service.ask_holder(task).await {
-            Some(handled) if handled.progress == Progress::Done => {
+        let asked = async {
+            let _turn = service.holders.pace.turn(task.case.user, &task.app).await?;
+            service.ask_holder(task).await
+        };
+        let row = match tokio::time::timeout(PATIENCE, asked).await.ok() {
+            None => returned.with("missing", "it is busy with other cases; try again later"),
+            Some(Some(handled)) if handled.progress == Progress::Done => {
                 returned.with("data", String::from_utf8(handled.data)?)
             }
-            Some(handled) => returned.with("missing", handled.note),
-            None => returned.with("missing", "nobody answers for the app now; try again later"),
+            Some(Some(handled)) => returned.with("missing", handled.note),
+            Some(None) => {
+                returned.with("missing", "nobody answers for the app now; try again later")
+            }
         };
         lines.put(vec![row]).await?;
     }

@@ -81,7 +81,7 @@ impl Rights {
         let user = admitted.user;
         let id = case.clone();
         let told = self.0.blocking(move |engine| {
-            let told = engine.done_by(user, &id)?;
+            let told = engine.told_of(user, &id)?;
             engine.withdraw_case(user, &id, admitted.by)?;
             Ok(told)
         });

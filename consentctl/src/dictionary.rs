@@ -8,7 +8,11 @@ use crate::values::{Malformed, decode_all};
 
 /// The ids of one kind, with their names.
 #[derive(Debug, Default)]
-pub struct Dictionary(Vec<Word>);
+pub struct Dictionary {
+    /// What they are: `apps`.
+    what: &'static str,
+    words: Vec<Word>,
+}
 
 #[derive(Debug)]
 struct Word {
@@ -30,19 +34,19 @@ struct Named {
 }
 
 impl Dictionary {
-    /// From rows that have `id` or `app`, `name`, and perhaps `number`.
-    pub fn new(rows: &[Details]) -> Result<Self, Malformed> {
+    /// From rows of `what` that have `id` or `app`, `name`, and perhaps `number`.
+    pub fn new(what: &'static str, rows: &[Details]) -> Result<Self, Malformed> {
         let rows: Vec<Named> = decode_all(rows)?;
         let word = |row: Named| {
             let id = row.id.or(row.app).unwrap_or_default();
             Word { id, name: row.name, number: row.number }
         };
-        Ok(Self(rows.into_iter().map(word).collect()))
+        Ok(Self { what, words: rows.into_iter().map(word).collect() })
     }
 
     /// The name, or the id of what has none.
     pub fn name<'a>(&'a self, id: &'a str) -> &'a str {
-        let word = self.0.iter().find(|word| word.id == id);
+        let word = self.words.iter().find(|word| word.id == id);
         word.map(|word| word.name.as_str()).filter(|name| !name.is_empty()).unwrap_or(id)
     }
 
@@ -57,25 +61,31 @@ impl Dictionary {
     /// The name if no other id has it too, else both.
     pub fn short(&self, id: &str) -> String {
         let name = self.name(id);
-        let alone = self.0.iter().filter(|word| word.name == name).nth(1).is_none();
+        let alone = self.words.iter().filter(|word| word.name == name).nth(1).is_none();
         if alone { name.to_owned() } else { self.both(id) }
     }
 
     /// The id that `text` stands for, be it an id, a name or a number; else `text`, on which the
-    /// daemon has the last word.
-    pub fn resolve(&self, text: &str) -> String {
-        if self.0.iter().any(|word| word.id == text) {
-            return text.to_owned();
+    /// daemon has the last word. An app chooses its name, so of two with one name neither is meant.
+    pub fn resolve(&self, text: &str) -> Result<String, Failure> {
+        if text.is_empty() || self.words.iter().any(|word| word.id == text) {
+            return Ok(text.to_owned());
         }
         let wanted = text.to_lowercase();
-        let mut named = self.0.iter().filter(|word| {
+        let named = self.words.iter().filter(|word| {
             word.name.to_lowercase() == wanted
                 || (!word.number.is_empty() && word.number.to_lowercase() == wanted)
         });
-        match (named.next(), named.next()) {
-            (Some(word), None) => word.id.clone(),
-            (None, _) | (Some(_), Some(_)) => text.to_owned(),
+        let mut ids: Vec<String> = named.map(|word| word.id.clone()).collect();
+        if ids.len() > 1 {
+            return Err(Failure::Ambiguous { text: text.to_owned(), what: self.what, ids });
         }
+        Ok(ids.pop().unwrap_or_else(|| text.to_owned()))
+    }
+
+    /// The same for each.
+    pub fn resolve_all(&self, texts: &[String]) -> Result<Vec<String>, Failure> {
+        texts.iter().map(|text| self.resolve(text)).collect()
     }
 
     /// An error about `text`, with the nearest id if there is one and the daemon has not named it.
@@ -90,16 +100,26 @@ impl Dictionary {
         }
     }
 
-    /// The id that `text` is a slip of the pen away from.
+    /// The id that `text` is a slip of the pen away from. A name that two have leads to neither.
     pub fn nearest(&self, text: &str) -> Option<&str> {
         let wanted = text.to_lowercase();
         let away = |known: &str| strsim::damerau_levenshtein(&wanted, &known.to_lowercase());
-        let near = self.0.iter().map(|word| (away(&word.id).min(away(&word.name)), &word.id));
+        let near = self.words.iter().map(|word| {
+            let named = self.is_alone(word).then(|| away(&word.name));
+            (named.unwrap_or(usize::MAX).min(away(&word.id)), &word.id)
+        });
         // Of equals the first.
         let (away, id) = near.min_by_key(|(away, _)| *away)?;
         // Ids share long beginnings (org.example.…), so what differs is held against the last word.
         let last = wanted.rsplit('.').next().unwrap_or_default().chars().count();
         (away <= MAX_SLIPS && away * 3 <= last).then_some(id)
+    }
+
+    /// Whether no other has its name.
+    fn is_alone(&self, word: &Word) -> bool {
+        let name = word.name.to_lowercase();
+        let same = self.words.iter().filter(|other| other.name.to_lowercase() == name);
+        same.count() == 1
     }
 }
 
@@ -116,12 +136,13 @@ mod tests {
             name: name.to_owned(),
             number: number.to_owned(),
         };
-        Dictionary(vec![
+        let words = vec![
             word("ad-services", "Ad services", ""),
             word("location", "Location", ""),
             word("location.app", "Location", ""),
             word("ads.personalised", "Personalised ads", "P21"),
-        ])
+        ];
+        Dictionary { what: "toggles", words }
     }
 
     #[test]
@@ -132,13 +153,43 @@ mod tests {
             ("AD SERVICES", "ad-services"),
             ("p21", "ads.personalised"),
             ("location", "location"),
-            // Two have this name: the daemon decides.
-            ("Location", "Location"),
             ("nonsense", "nonsense"),
             ("", ""),
         ] {
-            assert_eq!(toggles.resolve(text), id);
+            assert_eq!(toggles.resolve(text).unwrap(), id);
         }
+    }
+
+    /// Two apps, one of which took the other's name.
+    fn twins() -> Dictionary {
+        let row = |id: &str, name: &str| {
+            let value = |text: &str| zbus::Variant::from(text).try_to_owned().unwrap();
+            Details::from([("app".to_owned(), value(id)), ("name".to_owned(), value(name))])
+        };
+        let rows = [
+            row("org.example.evil", "Weather"),
+            row("org.example.weather", "weather"),
+            row("org.example.silent", ""),
+            row("org.example.still", ""),
+        ];
+        Dictionary::new("apps", &rows).unwrap()
+    }
+
+    #[test]
+    fn of_two_with_one_name_none_is_picked_and_none_recommended() {
+        let failure = twins().resolve("Weather").unwrap_err();
+        assert_eq!(
+            failure.to_string(),
+            "2 apps are named 'Weather': org.example.evil, org.example.weather"
+        );
+        assert_eq!((failure.exit_code(), &*failure.hint()), (5, "name one by its id"));
+        for text in ["Weather", "weathre", "Wether"] {
+            assert_eq!(twins().nearest(text), None, "{text}");
+        }
+        assert_eq!(twins().nearest("org.example.wether"), Some("org.example.weather"));
+        assert_eq!(twins().resolve("org.example.evil").unwrap(), "org.example.evil");
+        // No name at all is nobody's.
+        assert_eq!(twins().resolve("").unwrap(), "");
     }
 
     #[test]
@@ -149,9 +200,9 @@ mod tests {
         };
         let toggle = row(&[("app", ""), ("id", "ad-services"), ("name", "Ad services")]);
         let app = row(&[("app", "org.example.weather"), ("name", "Weather")]);
-        let known = Dictionary::new(&[toggle, app]).unwrap();
+        let known = Dictionary::new("apps", &[toggle, app]).unwrap();
         assert_eq!(known.name("ad-services"), "Ad services");
-        assert_eq!(known.resolve("weather"), "org.example.weather");
+        assert_eq!(known.resolve("weather").unwrap(), "org.example.weather");
     }
 
     #[test]

@@ -25,6 +25,16 @@ pub enum Failure {
     /// The same, about a word that is close to one that exists.
     #[error("{0}")]
     Mistyped(Error, String),
+    /// A name that more than one has.
+    #[error("{} {what} are named '{text}': {}", ids.len(), ids.join(", "))]
+    Ambiguous {
+        /// What was named.
+        text: String,
+        /// `apps`.
+        what: &'static str,
+        /// Those of that name.
+        ids: Vec<String>,
+    },
     /// The daemon ended a stream.
     #[error("the daemon ended the stream")]
     Ended,
@@ -86,7 +96,10 @@ impl Failure {
             Failure::NoBus(_) | Failure::Ended => exit::UNREACHABLE,
             Failure::Call(error) | Failure::Mistyped(error, _) => code(error),
             Failure::Jar(JarError::Damaged { .. }) => exit::DAMAGED,
-            Failure::NoEntry(_) | Failure::NoBreach(_) | Failure::Jar(_) => exit::INVALID,
+            Failure::Ambiguous { .. }
+            | Failure::NoEntry(_)
+            | Failure::NoBreach(_)
+            | Failure::Jar(_) => exit::INVALID,
             Failure::Usage(_) => exit::USAGE,
             Failure::Malformed(_) | Failure::Unfit(_) | Failure::Io(_) | Failure::NoBackup => {
                 exit::DAMAGED
@@ -104,6 +117,7 @@ impl Failure {
                 _ => error.short_name(),
             },
             Failure::Call(error) | Failure::Mistyped(error, _) => error.short_name(),
+            Failure::Ambiguous { .. } => "Ambiguous".to_owned(),
             Failure::Malformed(_) => "Malformed".to_owned(),
             Failure::Unfit(_) => "NotWhole".to_owned(),
             Failure::NoEntry(_) => "NoEntry".to_owned(),
@@ -124,6 +138,7 @@ impl Failure {
             }
             Failure::Mistyped(_, near) => format!("did you mean {near}?"),
             Failure::Call(error) => next(error).to_owned(),
+            Failure::Ambiguous { .. } => "name one by its id".to_owned(),
             Failure::Ended => "see `consentctl status`, then try again".to_owned(),
             Failure::Malformed(_) | Failure::Unfit(_) => {
                 "consentd and consentctl should be of one version: `consentctl status --json` and \

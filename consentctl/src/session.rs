@@ -91,17 +91,19 @@ impl Session {
 
     /// The toggles' names.
     pub async fn toggles(&self) -> Result<Dictionary, Failure> {
-        Ok(Dictionary::new(&self.settings().await?.list_toggles(self.options()).await?)?)
+        let rows = self.settings().await?.list_toggles(self.options()).await?;
+        Ok(Dictionary::new("toggles", &rows)?)
     }
 
     /// The apps' names.
     pub async fn apps(&self) -> Result<Dictionary, Failure> {
-        Ok(Dictionary::new(&self.settings().await?.list_apps(self.options()).await?)?)
+        let rows = self.settings().await?.list_apps(self.options()).await?;
+        Ok(Dictionary::new("apps", &rows)?)
     }
 
     /// The names of one kind of the catalogue.
     pub async fn words(&self, kind: Kind) -> Result<Dictionary, Failure> {
-        Ok(Dictionary::new(&self.catalog(kind).await?)?)
+        Ok(Dictionary::new(kind.word(), &self.catalog(kind).await?)?)
     }
 
     /// The same for who may be refused it: an app in a sandbox, say. Names are then ids.

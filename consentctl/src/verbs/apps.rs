@@ -27,7 +27,7 @@ pub async fn apps(session: &Session) -> Result<(), Failure> {
 pub async fn app(session: &Session, app: &str) -> Result<(), Failure> {
     let apps = session.apps().await?;
     let details = session.settings().await?;
-    let details = details.get_app(&apps.resolve(app), session.options()).await;
+    let details = details.get_app(&apps.resolve(app)?, session.options()).await;
     let details = details.map_err(|error| apps.suggest(app, error))?;
     if session.screen.json {
         return session.screen.json(&json::object(&details));

@@ -19,14 +19,14 @@ use crate::values::decode;
 use crate::words;
 
 pub async fn check(session: &Session, question: &Question) -> Result<u8, Failure> {
-    let asked = Asked::new(session, question).await;
+    let asked = Asked::new(session, question).await?;
     let context = context(session, question);
     let answer = session.gate().await?.check(&asked.purpose, &asked.data(), context).await?;
     show(session, &asked, &answer)
 }
 
 pub async fn preview(session: &Session, question: &Question) -> Result<u8, Failure> {
-    let asked = Asked::new(session, question).await;
+    let asked = Asked::new(session, question).await?;
     let context = context(session, question);
     let answer = session.gate().await?.preview(&asked.purpose, &asked.data(), context).await?;
     show(session, &asked, &answer)
@@ -49,15 +49,15 @@ pub struct Asked {
 }
 
 impl Asked {
-    pub async fn new(session: &Session, question: &Question) -> Self {
+    pub async fn new(session: &Session, question: &Question) -> Result<Self, Failure> {
         let data_names = session.words_if_allowed(Kind::Data).await;
         let purpose_names = session.words_if_allowed(Kind::Purposes).await;
-        Self {
-            purpose: purpose_names.resolve(&question.purpose),
-            data: question.data.iter().map(|item| data_names.resolve(item)).collect(),
+        Ok(Self {
+            purpose: purpose_names.resolve(&question.purpose)?,
+            data: data_names.resolve_all(&question.data)?,
             data_names,
             purpose_names,
-        }
+        })
     }
 
     /// On standard error: where to look for a purpose or an item that the catalogue has not. With
@@ -203,8 +203,8 @@ mod tests {
         let asked = |purpose: &str| Asked {
             purpose: purpose.to_owned(),
             data: Vec::new(),
-            data_names: Dictionary::new(&[row("device.oaid")]).unwrap(),
-            purpose_names: Dictionary::new(&[row("location.services")]).unwrap(),
+            data_names: Dictionary::new("data", &[row("device.oaid")]).unwrap(),
+            purpose_names: Dictionary::new("purposes", &[row("location.services")]).unwrap(),
         };
         let unknown = |data: &str| result(data, "deny", "unknown-data", "none");
         assert_eq!(

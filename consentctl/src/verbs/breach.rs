@@ -92,11 +92,10 @@ async fn enter(session: &Session, add: AddBreach) -> Result<(), Failure> {
     if !add.users.is_empty() {
         breach.insert("users", add.users.into());
     }
-    let mut apps = Vec::new();
-    if !add.apps.is_empty() {
-        let known = session.apps().await?;
-        apps.extend(add.apps.iter().map(|app| known.resolve(app)));
-    }
+    let apps = match &*add.apps {
+        [] => Vec::new(),
+        apps => session.apps().await?.resolve_all(apps)?,
+    };
     for (key, names) in [("regions", add.regions), ("data", add.data), ("apps", apps)] {
         if !names.is_empty() {
             breach.insert(key, names.into());

@@ -15,7 +15,7 @@ use crate::verbs::toggles::{Names, render_change};
 
 pub async fn set(session: &Session, set: &Set) -> Result<(), Failure> {
     let names = Names::of(session, &set.target).await?;
-    let (toggle, app) = (names.toggles.resolve(&set.toggle), names.target(&set.target));
+    let (toggle, app) = (names.toggles.resolve(&set.toggle)?, names.target(&set.target)?);
     let options = options(session, set)?;
     let settings = session.settings().await?;
     let generation = settings.set(&[(&toggle, &app, set.state.word())], options).await;
@@ -53,7 +53,7 @@ fn options(session: &Session, set: &Set) -> Result<Options<'static>, Failure> {
 pub async fn reset(session: &Session, app: &str) -> Result<(), Failure> {
     let apps = session.apps().await?;
     let settings = session.settings().await?;
-    let id = apps.resolve(app);
+    let id = apps.resolve(app)?;
     let changed = settings.reset(&id, session.options()).await;
     let changed = changed.map_err(|error| apps.suggest(app, error))?;
     let app = printable(&apps.both(&id));
@@ -69,7 +69,7 @@ pub async fn reset(session: &Session, app: &str) -> Result<(), Failure> {
 pub async fn forget(session: &Session, app: &str) -> Result<(), Failure> {
     let apps = session.apps().await?;
     let settings = session.settings().await?;
-    let id = apps.resolve(app);
+    let id = apps.resolve(app)?;
     let changed = settings.forget(&id, session.options()).await;
     let changed = changed.map_err(|error| apps.suggest(app, error))?;
     let app = printable(&apps.both(&id));
@@ -89,7 +89,7 @@ fn dropped(session: &Session, changed: u32, told: &str) -> Result<(), Failure> {
 
 pub async fn lock(session: &Session, toggles: &[String]) -> Result<(), Failure> {
     let known = session.toggles().await?;
-    let ids: Vec<String> = toggles.iter().map(|toggle| known.resolve(toggle)).collect();
+    let ids = known.resolve_all(toggles)?;
     let words: Vec<&str> = ids.iter().map(String::as_str).collect();
     let generation = session.settings().await?.lock(&words, session.options()).await;
     let generation = generation.map_err(|error| suggest(&known, &ids, error))?;
@@ -100,7 +100,7 @@ pub async fn lock(session: &Session, toggles: &[String]) -> Result<(), Failure> 
 
 pub async fn unlock(session: &Session, toggles: &[String]) -> Result<(), Failure> {
     let known = session.toggles().await?;
-    let ids: Vec<String> = toggles.iter().map(|toggle| known.resolve(toggle)).collect();
+    let ids = known.resolve_all(toggles)?;
     let words: Vec<&str> = ids.iter().map(String::as_str).collect();
     let generation = session.settings().await?.unlock(&words, session.options()).await;
     let generation = generation.map_err(|error| suggest(&known, &ids, error))?;

@@ -25,7 +25,7 @@ pub async fn consents(session: &Session, app: Option<&str>) -> Result<(), Failur
         data: session.words(Kind::Data).await?,
         purposes: session.words(Kind::Purposes).await?,
     };
-    let id = app.map(|app| names.apps.resolve(app));
+    let id = app.map(|app| names.apps.resolve(app)).transpose()?;
     let consents = all(session, id.as_deref()).await.map_err(|failure| match (failure, app) {
         (Failure::Call(error), Some(app)) => names.apps.suggest(app, error),
         (failure, _) => failure,

@@ -15,7 +15,7 @@ use crate::verbs::stream::{Names, app};
 
 pub async fn counts(session: &Session, counts: &Counts) -> Result<(), Failure> {
     let names = Names::of(session).await?;
-    let filter = names.records(&counts.filter);
+    let filter = names.records(&counts.filter)?;
     let by: Vec<&str> = counts.by.iter().map(|by| by.word()).collect();
     let groups = session.settings().await?.counts(filter, &by, session.options()).await?;
     if session.screen.json {

@@ -17,8 +17,8 @@ use crate::words;
 
 pub async fn explain(session: &Session, app: &str, question: &Question) -> Result<u8, Failure> {
     let apps = session.apps().await?;
-    let asked = Asked::new(session, question).await;
-    let id = apps.resolve(app);
+    let asked = Asked::new(session, question).await?;
+    let id = apps.resolve(app)?;
     let settings = session.settings().await?;
     let context = context(session, question);
     let answer = settings.explain(&id, &asked.purpose, &asked.data(), context).await;

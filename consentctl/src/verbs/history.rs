@@ -19,8 +19,9 @@ pub async fn history(session: &Session, history: &History) -> Result<(), Failure
     let names = Names::of(session).await?;
     let mut filter = period(&history.period);
     filter.insert("kind", "setting".into());
-    let app = history.app.as_deref().map(|app| names.apps.resolve(app));
-    let toggle = history.toggle.as_deref().map(|toggle| names.toggles.resolve(toggle));
+    let app = history.app.as_deref().map(|app| names.apps.resolve(app)).transpose()?;
+    let toggle =
+        history.toggle.as_deref().map(|toggle| names.toggles.resolve(toggle)).transpose()?;
     filter.extend(app.map(|app| ("app", app.into())));
     filter.extend(toggle.map(|toggle| ("toggle", toggle.into())));
     if history.paging.follow {

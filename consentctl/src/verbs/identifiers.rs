@@ -69,7 +69,7 @@ async fn list(session: &Session) -> Result<(), Failure> {
 
 async fn of_app(session: &Session, app: &str) -> Result<(), Failure> {
     let apps = session.apps().await?;
-    let id = apps.resolve(app);
+    let id = apps.resolve(app)?;
     let mut options = session.options();
     options.insert("app", id.as_str().into());
     let rows = session.identifiers().await?.list(options).await;
@@ -92,7 +92,7 @@ async fn reset(
     app: Option<String>,
 ) -> Result<(), Failure> {
     let apps = session.apps().await?;
-    let id = app.as_deref().map(|app| apps.resolve(app));
+    let id = app.as_deref().map(|app| apps.resolve(app)).transpose()?;
     let mut options = session.options();
     options.extend(id.clone().map(|id| ("app", id.into())));
     let generation = session.identifiers().await?.reset(kind.word(), options).await;

@@ -15,7 +15,7 @@ use crate::verbs::stream::{Names, app, entries, follow, more, page_json};
 
 pub async fn log(session: &Session, log: &Log) -> Result<(), Failure> {
     let names = Names::of(session).await?;
-    let filter = names.records(&log.filter);
+    let filter = names.records(&log.filter)?;
     if log.paging.follow {
         let screen = session.screen;
         return follow(session, filter, move |line| {

@@ -47,7 +47,7 @@ async fn decline(
     notice: Option<String>,
 ) -> Result<(), Failure> {
     let known = session.toggles().await?;
-    let ids: Vec<String> = toggles.iter().map(|toggle| known.resolve(toggle)).collect();
+    let ids = known.resolve_all(toggles)?;
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let notice = named(session, notice).await?;
     let settings = session.settings().await?;

@@ -22,7 +22,7 @@ pub async fn retention(session: &Session, app: Option<&str>) -> Result<(), Failu
     };
     let mut rows = session.settings().await?.list_retention(session.options()).await?;
     if let Some(app) = app {
-        let id = Value::from(names.apps.resolve(app));
+        let id = Value::from(names.apps.resolve(app)?);
         rows.retain(|row| json::object(row)["app"] == id);
     }
     if session.screen.json {

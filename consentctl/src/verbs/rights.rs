@@ -32,7 +32,7 @@ pub async fn rights(session: &Session, verb: Option<RightsVerb>) -> Result<(), F
 
 async fn open(session: &Session, open: OpenCase) -> Result<(), Failure> {
     let apps = session.apps().await?;
-    let app = open.app.as_deref().map(|app| apps.resolve(app)).unwrap_or_default();
+    let app = open.app.as_deref().map(|app| apps.resolve(app)).transpose()?.unwrap_or_default();
     let mut details = session.options();
     let said = [("purpose", open.purpose), ("data", open.data), ("statement", open.text)];
     details.extend(said.into_iter().filter_map(|(key, text)| Some((key, text?.into()))));

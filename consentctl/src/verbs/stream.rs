@@ -57,7 +57,7 @@ impl Names {
     }
 
     /// The filter for records.
-    pub fn records(&self, wanted: &RecordFilter) -> Options<'static> {
+    pub fn records(&self, wanted: &RecordFilter) -> Result<Options<'static>, Failure> {
         let mut filter = period(&wanted.period);
         filter.insert("kind", "record".into());
         let words = [
@@ -66,10 +66,11 @@ impl Names {
             ("data", &wanted.data, &self.data),
         ];
         for (key, text, known) in words {
-            filter.extend(text.as_deref().map(|text| (key, known.resolve(text).into())));
+            let id = text.as_deref().map(|text| known.resolve(text)).transpose()?;
+            filter.extend(id.map(|id| (key, id.into())));
         }
         filter.extend(wanted.decision.map(|decision| ("decision", decision.word().into())));
-        filter
+        Ok(filter)
     }
 }
 

@@ -26,7 +26,7 @@ pub async fn toggles(session: &Session) -> Result<(), Failure> {
 pub async fn get(session: &Session, toggle: &str, target: &Target) -> Result<(), Failure> {
     let names = Names::of(session, target).await?;
     let settings = session.settings().await?;
-    let (id, app) = (names.toggles.resolve(toggle), names.target(target));
+    let (id, app) = (names.toggles.resolve(toggle)?, names.target(target)?);
     let setting = settings.get(&id, &app, session.options()).await;
     let setting = setting.map_err(|error| names.suggest(toggle, target, error))?;
     if session.screen.json {
@@ -53,14 +53,14 @@ impl Names {
     }
 
     /// The `app` of a change or a question.
-    pub fn target(&self, target: &Target) -> String {
+    pub fn target(&self, target: &Target) -> Result<String, Failure> {
         use consentd_dbus::names::{ALL_APPS, OTHER_APPS, SITE_PREFIX};
-        match (&target.app, &target.site) {
-            (Some(app), _) => self.apps.resolve(app),
+        Ok(match (&target.app, &target.site) {
+            (Some(app), _) => self.apps.resolve(app)?,
             (None, Some(site)) => format!("{SITE_PREFIX}{site}"),
             (None, None) if target.others => OTHER_APPS.to_owned(),
             (None, None) => ALL_APPS.to_owned(),
-        }
+        })
     }
 
     /// An error about the toggle or the app.

@@ -20,10 +20,16 @@ pub async fn retention(session: &Session, app: Option<&str>) -> Result<(), Failu
         data: session.words(Kind::Data).await?,
         purposes: session.words(Kind::Purposes).await?,
     };
-    let mut rows = session.settings().await?.list_retention(session.options()).await?;
+    let settings = session.settings().await?;
+    let mut rows = settings.list_retention(session.options()).await?;
     if let Some(app) = app {
-        let id = Value::from(names.apps.resolve(app)?);
-        rows.retain(|row| json::object(row)["app"] == id);
+        let id = names.apps.resolve(app)?;
+        rows.retain(|row| json::object(row)["app"] == Value::from(&*id));
+        // An app may be gone and what it collected not; one with neither is a slip of the pen.
+        if rows.is_empty() {
+            let known = settings.get_app(&id, session.options()).await;
+            known.map_err(|error| names.apps.suggest(app, error))?;
+        }
     }
     if session.screen.json {
         return session.screen.json(&json::array(&rows));

@@ -128,7 +128,12 @@ fn render(case: &Case, apps: &Dictionary, screen: &Screen, now: &Zoned) -> Strin
             dim(&holder.note),
         ]);
     }
-    text + &table.render()
+    text += &table.render();
+    let waits = |holder: &Holder| holder.state == "waiting" && holder.note.is_empty();
+    if case.ended.is_none() && case.holders.iter().any(waits) {
+        text += "Nobody answers yet for those that wait; each is asked as soon as it runs.\n";
+    }
+    text
 }
 
 /// Whether checks know of it.
@@ -193,6 +198,7 @@ mod tests {
             for word in told {
                 assert!(text.contains(word), "{right} {state}: no {word} in {text}");
             }
+            assert_eq!(text.contains("as soon as it runs"), told.contains(&"waiting"), "{text}");
         }
         let taken_back = case("access", "withdrawn", &holder("waiting", 0, ""));
         let text = render(&taken_back, &Dictionary::default(), &SCREEN, &now);

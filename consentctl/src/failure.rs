@@ -1,6 +1,7 @@
 //! What can go wrong, what to do next, and the exit code that says so.
 
 use std::io;
+use std::path::PathBuf;
 
 use consentd_dbus::Error;
 use consentd_dbus::lines::printable_json;
@@ -56,6 +57,16 @@ pub enum Failure {
     /// A browser's jar was not read.
     #[error(transparent)]
     Jar(#[from] JarError),
+    /// A file that was named cannot be used.
+    #[error("cannot {doing} {}: {error}; {next}", path.display())]
+    File {
+        /// `create`.
+        doing: &'static str,
+        path: PathBuf,
+        error: io::Error,
+        /// What to name instead.
+        next: &'static str,
+    },
     /// What clap cannot see.
     #[error("{0}")]
     Usage(String),
@@ -73,8 +84,10 @@ impl From<Error> for Failure {
 impl From<Unfit> for Failure {
     fn from(unfit: Unfit) -> Self {
         match unfit {
-            Unfit::CutOff => Failure::Ended,
+            Unfit::CutOff | Unfit::Empty => Failure::Ended,
             unfit @ (Unfit::NoEntry(_)
+            | Unfit::Page
+            | Unfit::TooLong
             | Unfit::UnknownKind(_)
             | Unfit::OutOfPlace(_)
             | Unfit::Count { .. }
@@ -100,7 +113,7 @@ impl Failure {
             | Failure::NoEntry(_)
             | Failure::NoBreach(_)
             | Failure::Jar(_) => exit::INVALID,
-            Failure::Usage(_) => exit::USAGE,
+            Failure::Usage(_) | Failure::File { .. } => exit::USAGE,
             Failure::Malformed(_) | Failure::Unfit(_) | Failure::Io(_) | Failure::NoBackup => {
                 exit::DAMAGED
             }
@@ -124,7 +137,7 @@ impl Failure {
             Failure::NoBreach(_) => "NoBreach".to_owned(),
             Failure::NoBackup => "NoBackup".to_owned(),
             Failure::Jar(_) => "Jar".to_owned(),
-            Failure::Usage(_) => "Usage".to_owned(),
+            Failure::Usage(_) | Failure::File { .. } => "Usage".to_owned(),
             Failure::Io(_) => "Io".to_owned(),
         }
     }
@@ -151,7 +164,7 @@ impl Failure {
             Failure::NoEntry(_) => "`consentctl catalog list` shows what there is".to_owned(),
             Failure::NoBreach(_) => "`consentctl breach list` shows what there is".to_owned(),
             Failure::Usage(_) => "`consentctl help` shows how it is used".to_owned(),
-            Failure::Io(_) | Failure::Jar(_) => String::new(),
+            Failure::File { .. } | Failure::Io(_) | Failure::Jar(_) => String::new(),
         }
     }
 
@@ -292,6 +305,16 @@ mod tests {
         let shown = failure.render(false);
         assert!(shown.ends_with("a␤consentctl: \\u{1b}[2J\\u{9b}1m\n  → did you mean \\u{202e}b?"));
         assert!(failure.render(true).contains(r"a\nconsentctl: \u001b[2J\u009b1m"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_no_question_of_usage() {
+        let error = io::Error::from(io::ErrorKind::AlreadyExists);
+        let (path, next) = ("/tmp/a".into(), "name another");
+        let failure = Failure::File { doing: "create", path, error, next };
+        let shown = failure.render(false);
+        assert_eq!(shown, "consentctl: cannot create /tmp/a: entity already exists; name another");
+        assert_eq!(failure.exit_code(), 2);
     }
 
     #[test]

@@ -6,9 +6,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::{self, BufRead, Read};
 
 use consentd_dbus::lines::Seal;
 use serde::Deserialize;
+
+/// Bytes of a line. An app may return 16 MiB, and each byte of it can take six as an escape.
+const LONGEST: usize = 128 * 1024 * 1024;
 
 /// What a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +47,15 @@ pub enum Unfit {
     /// No line at all, or none after it that ends them.
     #[error("the end is missing: it was cut off")]
     CutOff,
+    /// Nothing is there.
+    #[error("the file is empty")]
+    Empty,
+    /// A page, or something like one.
+    #[error("it is a page, and pages are not sealed; the JSON is what can be verified")]
+    Page,
+    /// More bytes without an end than any line has.
+    #[error("the line is too long: no line of an export is longer than 128 MiB")]
+    TooLong,
     /// Not JSON, or no object with a kind.
     #[error("it is no line of an export: {0}")]
     NoEntry(#[from] serde_json::Error),
@@ -131,6 +144,12 @@ pub struct Lines {
 impl Lines {
     /// Takes the next line, given without its end.
     pub fn take(&mut self, line: &[u8]) -> Result<Kind, Unfit> {
+        if line.len() > LONGEST {
+            return Err(Unfit::TooLong);
+        }
+        if self.last.is_none() && line.trim_ascii_start().starts_with(b"<") {
+            return Err(Unfit::Page);
+        }
         let head: Head<'_> = serde_json::from_slice(line)?;
         let known = Kind::ALL.into_iter().find(|kind| kind.word() == head.kind);
         let kind = known.ok_or_else(|| Unfit::UnknownKind(head.kind.clone().into_owned()))?;
@@ -163,7 +182,11 @@ impl Lines {
 
     /// That they have come to their end.
     pub fn finish(&self) -> Result<(), Unfit> {
-        if self.last == Some(Kind::End) { Ok(()) } else { Err(Unfit::CutOff) }
+        match self.last {
+            Some(Kind::End) => Ok(()),
+            Some(_) => Err(Unfit::CutOff),
+            None => Err(Unfit::Empty),
+        }
     }
 
     /// How many there are of a kind.
@@ -180,6 +203,19 @@ impl Lines {
     pub fn seal(&self) -> &Seal {
         &self.seal
     }
+}
+
+/// The lines of a stream, each without its end. One that has none is cut as soon as it is too long to be
+/// taken, so that it does not fill memory.
+pub fn split(mut stream: impl BufRead) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+    std::iter::from_fn(move || {
+        let mut line = Vec::new();
+        let read = stream.by_ref().take(LONGEST as u64 + 1).read_until(b'\n', &mut line);
+        if line.ends_with(b"\n") {
+            line.pop();
+        }
+        read.map(|bytes| (bytes > 0).then_some(line)).transpose()
+    })
 }
 
 /// Lines of these kinds, with what seals them.
@@ -278,6 +314,21 @@ mod tests {
         }
         let (lines, _) = whole.trim_end().rsplit_once('\n').unwrap();
         assert!(matches!(look(lines.as_bytes()), Err((12, Unfit::CutOff))));
+    }
+
+    #[test]
+    fn lines_are_split_as_they_were_joined_and_none_is_endless() {
+        for text in ["", "a", "a\n", "a\n\nb", "\n", "\n\n"] {
+            let whole: Vec<_> = text.as_bytes().split(|byte| *byte == b'\n').collect();
+            let whole = whole.strip_suffix(&[&b""[..]]).unwrap_or(&whole);
+            let lines: Vec<_> = split(text.as_bytes()).map(Result::unwrap).collect();
+            assert_eq!(lines, whole, "{text:?}");
+        }
+        let endless = io::BufReader::new(io::repeat(0));
+        let line = split(endless).next().unwrap().unwrap();
+        assert_eq!(line.len(), LONGEST + 1);
+        assert!(matches!(Lines::default().take(&line), Err(Unfit::TooLong)));
+        assert!(!matches!(Lines::default().take(&line[1..]), Err(Unfit::TooLong)));
     }
 
     #[test]

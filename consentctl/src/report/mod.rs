@@ -13,12 +13,12 @@ mod tally;
 mod timeline;
 mod words;
 
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 
 use serde::de::DeserializeOwned;
 
 use crate::failure::Failure;
-use crate::lines::{Kind, Lines};
+use crate::lines::{Kind, Lines, split};
 use crate::progress::Progress;
 use crate::values::Malformed;
 
@@ -40,7 +40,7 @@ pub fn write(
     // Apps may return more than memory should hold, and it stands in the middle of the page. A file without
     // a name, which goes with this process.
     let mut returned = BufWriter::new(tempfile::tempfile()?);
-    for line in BufReader::new(lines).split(b'\n') {
+    for line in split(BufReader::new(lines)) {
         let line = line?;
         match whole.take(&line)? {
             Kind::Case => tally.case = Some(read(&line)?),

@@ -2,7 +2,7 @@
 //! JSON document that others' tools read.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
+use std::io::{self, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,15 @@ use std::path::{Path, PathBuf};
 use consentd_dbus::lines::printable_json;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
+use crate::answers::Case;
 use crate::args::{Export, ExportFormat, ReportFormat};
 use crate::failure::Failure;
-use crate::lines::Lines;
+use crate::lines::{Lines, split};
+use crate::printable::printable;
 use crate::progress::Progress;
 use crate::report;
 use crate::session::Session;
+use crate::values::decode;
 
 /// What is made of what comes.
 enum Form {
@@ -52,8 +55,19 @@ pub async fn report(
         ReportFormat::JsonLines => Form::Lines,
         ReportFormat::Html => Form::Page(Box::new(report::Words::of(session).await?)),
     };
-    let lines = session.rights().await?.report(case, session.options()).await?;
-    pour(lines.into(), form, output).await
+    let rights = session.rights().await?;
+    let asked: Case = decode(&rights.get(case, session.options()).await?)?;
+    let lines = rights.report(case, session.options()).await?;
+    pour(lines.into(), form, output).await?;
+    if !session.screen.json && asked.holders.iter().all(|holder| holder.state != "done") {
+        let told = format!(
+            "  → no app has returned anything yet: this is what the device itself keeps; \
+             `consentctl rights show {}` says how far each app is",
+            asked.case
+        );
+        writeln!(io::stderr(), "{}", printable(&told))?;
+    }
+    Ok(())
 }
 
 async fn pour(lines: OwnedFd, form: Form, output: Output) -> Result<(), Failure> {
@@ -82,10 +96,11 @@ impl Output {
     fn create(path: Option<&Path>) -> Result<Self, Failure> {
         let Some(path) = path else { return Ok(Self { file: None }) };
         let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-        let file = created.map_err(|error| {
-            let why =
-                format!("cannot create {}: {error}; name a file that is not there", path.display());
-            Failure::Usage(why)
+        let file = created.map_err(|error| Failure::File {
+            doing: "create",
+            path: path.to_owned(),
+            error,
+            next: "name a file that is not there",
         })?;
         Ok(Self { file: Some((path.to_owned(), file)) })
     }
@@ -132,7 +147,7 @@ fn copy_lines(
     progress: Option<&Progress>,
 ) -> Result<(), Failure> {
     let mut whole = Lines::default();
-    for line in BufReader::new(lines).split(b'\n') {
+    for line in split(BufReader::new(lines)) {
         let line = String::from_utf8(line?).map_err(io::Error::other)?;
         let line = printable_json(&line);
         whole.take(line.as_bytes())?;
@@ -188,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_there_stays_and_an_empty_one_of_ours_does_not() {
-        assert!(matches!(Output::create(Some(Path::new("/dev/null"))), Err(Failure::Usage(_))));
+        assert!(matches!(Output::create(Some(Path::new("/dev/null"))), Err(Failure::File { .. })));
         let dir = tempfile::tempdir().unwrap();
         for (text, is_kept) in [("", false), ("half of it", true)] {
             let path = dir.path().join("out");

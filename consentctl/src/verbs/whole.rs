@@ -9,7 +9,7 @@ use consentd_dbus::names::exit;
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
-use crate::lines::{Kind, Lines, Unfit};
+use crate::lines::{Kind, Lines, Unfit, split};
 use crate::printable::printable;
 use crate::screen::{Screen, Tone};
 
@@ -23,7 +23,8 @@ struct Verdict {
 
 pub fn verify(path: &Path, screen: &Screen) -> Result<u8, Failure> {
     let unread = |error: io::Error| {
-        Failure::Usage(format!("cannot read {}: {error}; name an export", path.display()))
+        let (path, next) = (path.to_owned(), "name an export");
+        Failure::File { doing: "read", path, error, next }
     };
     let verdict = look(BufReader::new(File::open(path).map_err(unread)?)).map_err(unread)?;
     if screen.json {
@@ -48,8 +49,19 @@ fn told(verdict: &Verdict) -> Value {
 
 fn render(verdict: &Verdict, screen: &Screen) -> String {
     if let Some((line, why)) = &verdict.wrong {
+        let place = match why {
+            Unfit::Empty | Unfit::Page => String::new(),
+            Unfit::CutOff
+            | Unfit::TooLong
+            | Unfit::NoEntry(_)
+            | Unfit::UnknownKind(_)
+            | Unfit::OutOfPlace(_)
+            | Unfit::Count { .. }
+            | Unfit::Changed
+            | Unfit::NoSeal => format!("line {line}: "),
+        };
         let why = printable(&why.to_string());
-        return format!("{}: line {line}: {why}.", screen.paint(Tone::Bad, "Not whole"));
+        return format!("{}: {place}{why}.", screen.paint(Tone::Bad, "Not whole"));
     }
     let count = |kind| verdict.lines.count(kind);
     let report = match count(Kind::Case) {
@@ -72,7 +84,7 @@ fn render(verdict: &Verdict, screen: &Screen) -> String {
 fn look(lines: impl BufRead) -> io::Result<Verdict> {
     let mut verdict = Verdict { lines: Lines::default(), wrong: None };
     let mut number = 0;
-    for line in lines.split(b'\n') {
+    for line in split(lines) {
         number += 1;
         if let Err(why) = verdict.lines.take(&line?) {
             verdict.wrong = Some((number, why));
@@ -115,7 +127,15 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_its_line() {
         for (text, said) in [
-            (String::new(), "Not whole: line 1: the end is missing: it was cut off."),
+            (String::new(), "Not whole: the file is empty."),
+            (
+                "<!DOCTYPE html>\n<html>".to_owned(),
+                "Not whole: it is a page, and pages are not sealed; the JSON is what can be verified.",
+            ),
+            (
+                report().split_once('\n').unwrap().0.to_owned(),
+                "Not whole: line 2: the end is missing: it was cut off.",
+            ),
             (
                 report().replace("Kim", "Tim"),
                 "Not whole: line 6: the content is not as it was written: the lines before this one have \

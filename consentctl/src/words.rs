@@ -99,7 +99,7 @@ fn decided_by_app(word: &str) -> &str {
 pub fn by(word: &str) -> &str {
     match word {
         "settings" => "Settings",
-        "shell" => "the shell",
+        "shell" => "the command line",
         "prompt" => "a prompt",
         "guardian" => "the guardian",
         "administrator" => "the administrator",

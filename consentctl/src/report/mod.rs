@@ -67,7 +67,7 @@ pub fn write(
     whole.finish()?;
     let mut returned = returned.into_inner().map_err(|error| Failure::Io(error.into_error()))?;
     returned.rewind()?;
-    out.write_all(page::before(&tally, words).as_bytes())?;
+    out.write_all(page::before(&tally, &whole, words).as_bytes())?;
     io::copy(&mut returned, out)?;
     out.write_all(page::after(&tally, &whole, words).as_bytes())?;
     Ok(())

@@ -4,11 +4,11 @@ use consentd_dbus::names::ALL_APPS;
 
 use super::markup::Markup;
 use super::picture;
-use super::tables::{Cell, facts, left_out, table, thousands};
+use super::tables::{Cell, counted, facts, left_out, table, thousands};
 use super::tally::{Alike, Answers, Sum, Tally};
 use super::words::{self, Words};
 use crate::answers::{self, Case, Choice, Consent, Holder, Profile};
-use crate::lines::Lines;
+use crate::lines::{Kind, Lines};
 use crate::user;
 use crate::words::reason;
 
@@ -21,8 +21,11 @@ const HEAD: &str = r#"<meta charset="utf-8"/>
 "#;
 const STYLE: &str = include_str!("style.css");
 
+/// Data that a consent covers and that are shown at once; the rest is folded.
+const COVERED: usize = 12;
+
 /// All that stands before what apps returned, and its heading if there is a case.
-pub fn before(tally: &Tally, words: &Words) -> String {
+pub fn before(tally: &Tally, lines: &Lines, words: &Words) -> String {
     let mut page = Markup::default();
     page.own("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n");
     page.own(HEAD);
@@ -35,12 +38,12 @@ pub fn before(tally: &Tally, words: &Words) -> String {
     section(&mut page, "glance", "At a glance", |part| glance(part, tally));
     section(&mut page, "person", "About you", |part| person(part, tally, words));
     if let Some(case) = &tally.case {
-        section(&mut page, "case", "What was asked, and how far it is", |part| {
-            self::case(part, case, words);
+        section(&mut page, "case", "What was asked", |part| {
+            self::case(part, case, tally.profile.as_ref(), words);
         });
         page.own("<section id=\"returned\" aria-labelledby=\"returned-heading\">");
         page.leaf("h2", &[("id", "returned-heading")], "What the apps returned");
-        if tally.returned == 0 {
+        if lines.count(Kind::Returned) == 0 {
             page.leaf("p", &[], "No app has returned anything yet.");
         }
     }
@@ -50,8 +53,9 @@ pub fn before(tally: &Tally, words: &Words) -> String {
 /// All that stands after it.
 pub fn after(tally: &Tally, lines: &Lines, words: &Words) -> String {
     let mut page = Markup::default();
-    if tally.case.is_some() {
+    if let Some(case) = &tally.case {
         page.own("</section>\n");
+        section(&mut page, "holders", "How far each app is", |part| holders(part, case, words));
     }
     section(&mut page, "timeline", "When apps asked, and when you changed something", |part| {
         picture::figure(part, &tally.histogram.until(tally.head.at), words);
@@ -104,7 +108,11 @@ fn heading(header: &mut Markup, tally: &Tally, words: &Words) {
     header.element("nav", &[("aria-label", "Contents")], |nav| {
         let mut links = vec![("#person", "You")];
         if tally.case.is_some() {
-            links.extend([("#case", "The case"), ("#returned", "What apps returned")]);
+            links.extend([
+                ("#case", "The case"),
+                ("#returned", "What apps returned"),
+                ("#holders", "How far each app is"),
+            ]);
         }
         links.extend([
             ("#timeline", "Timeline"),
@@ -167,7 +175,12 @@ fn person(part: &mut Markup, tally: &Tally, words: &Words) {
     facts(part, told);
 }
 
-fn case(part: &mut Markup, case: &Case, words: &Words) {
+/// What was so then, if it is not so now. What is so now stands above, once.
+fn then<'a>(then: &'a str, now: Option<&str>) -> &'a str {
+    if now == Some(then) { "" } else { then }
+}
+
+fn case(part: &mut Markup, case: &Case, now: Option<&Profile>, words: &Words) {
     let about = [
         (&case.purpose, words.purpose(&case.purpose)),
         (&case.data, words.data(&case.data).to_owned()),
@@ -185,14 +198,53 @@ fn case(part: &mut Markup, case: &Case, words: &Words) {
             ("Opened", words.at(case.opened)),
             ("Answer due", words.at(case.due)),
             ("Ended", case.ended.map(|ended| words.at(ended)).unwrap_or_default()),
-            ("Region", words.region(&case.region)),
-            ("Controller", case.controller.clone()),
+            ("Region then", words.region(then(&case.region, region(now)))),
+            ("Controller then", then(&case.controller, controller(now)).to_owned()),
         ],
     );
-    // What there is to read first; within that by name, as they come.
-    let mut holders: Vec<&Holder> = case.holders.iter().collect();
-    holders.sort_by_key(|holder| holder.state == "waiting");
-    let rows = holders.into_iter().map(|holder| {
+}
+
+fn region(profile: Option<&Profile>) -> Option<&str> {
+    profile.map(|profile| &*profile.region)
+}
+
+fn controller(profile: Option<&Profile>) -> Option<&str> {
+    profile.and_then(|profile| profile.controller.as_deref())
+}
+
+/// Those that answered, and folded those that did not.
+fn holders(part: &mut Markup, case: &Case, words: &Words) {
+    let (waiting, answered): (Vec<&Holder>, Vec<&Holder>) =
+        case.holders.iter().partition(|holder| holder.state == "waiting");
+    if case.holders.is_empty() {
+        part.leaf("p", &[], "There is no app to ask.");
+    }
+    if !answered.is_empty() {
+        answers_of(part, &answered, words);
+    }
+    if waiting.is_empty() {
+        return;
+    }
+    let have = if waiting.len() == 1 { "has" } else { "have" };
+    let yet = if case.ended.is_none() { " yet" } else { "" };
+    let told = format!("{} {have} not answered{yet}", counted(waiting.len() as u64, "app"));
+    part.element("details", &[("class", "list")], |folded| {
+        folded.leaf("summary", &[], &told);
+        folded.element("ul", &[], |list| {
+            for holder in waiting {
+                list.element("li", &[], |item| {
+                    item.text(&words.whom(&holder.app));
+                    if !holder.note.is_empty() {
+                        item.leaf("div", &[("class", "small")], &holder.note);
+                    }
+                });
+            }
+        });
+    });
+}
+
+fn answers_of(part: &mut Markup, holders: &[&Holder], words: &Words) {
+    let rows = holders.iter().map(|holder| {
         vec![
             Cell::plain(words.whom(&holder.app)),
             Cell::state(&holder.state, words::holder_state(&holder.state)),
@@ -200,7 +252,7 @@ fn case(part: &mut Markup, case: &Case, words: &Words) {
             Cell::plain(&*holder.note),
         ]
     });
-    table(part, "How far each app is", &["App", "State", "Since", "It said"], rows);
+    table(part, "Apps that have answered", &["App", "State", "Since", "It said"], rows);
 }
 
 fn whom(case: &Case, words: &Words) -> String {
@@ -236,14 +288,15 @@ fn consents(part: &mut Markup, tally: &Tally, words: &Words) {
         part.leaf("p", &[], "No consent was given.");
         return;
     }
+    let now = tally.profile.as_ref();
     for consent in &tally.consents.rows {
-        part.element("article", &[], |part| self::consent(part, consent, words));
+        part.element("article", &[], |part| self::consent(part, consent, now, words));
     }
     left_out(part, tally.consents.more, "consent");
 }
 
 /// One consent with all that was kept of it.
-fn consent(part: &mut Markup, consent: &Consent, words: &Words) {
+fn consent(part: &mut Markup, consent: &Consent, now: Option<&Profile>, words: &Words) {
     let given = format!("{}, {}", words.toggle(&consent.toggle), words.whom(&consent.app));
     part.leaf("h3", &[], &given);
     let state = words.in_force(consent);
@@ -254,20 +307,26 @@ fn consent(part: &mut Markup, consent: &Consent, words: &Words) {
     });
     let by = consent.by.as_deref().map(|by| format!(", by {}", crate::words::by(by)));
     let language = consent.notice_language.as_deref().map(|language| format!(", in {language}"));
+    let region_then = consent.region.as_deref().unwrap_or_default();
+    let controller_then = consent.controller.as_deref().unwrap_or_default();
     let told = [
         ("Given", words.at(consent.at) + &by.unwrap_or_default()),
         ("Notice", consent.notice.clone().unwrap_or_default() + &language.unwrap_or_default()),
-        (
-            "Region",
-            consent.region.as_deref().map(|region| words.region(region)).unwrap_or_default(),
-        ),
-        ("Controller", consent.controller.clone().unwrap_or_default()),
+        ("Region then", words.region(then(region_then, region(now)))),
+        ("Controller then", then(controller_then, controller(now)).to_owned()),
     ];
     facts(part, told);
     for (purpose, data) in words.covers(consent) {
-        part.element("p", &[("class", "covers")], |part| {
+        part.element("div", &[("class", "covers")], |part| {
+            let (shown, folded) = data.split_at(data.len().min(COVERED));
             part.leaf("b", &[], &format!("{purpose}: "));
-            part.text(&data);
+            part.text(&shown.join(", "));
+            if !folded.is_empty() {
+                part.element("details", &[("class", "list")], |part| {
+                    part.leaf("summary", &[], &format!("and {} more", folded.len()));
+                    part.leaf("p", &[], &folded.join(", "));
+                });
+            }
         });
     }
 }

@@ -21,7 +21,7 @@ pub struct Returned {
 impl Returned {
     /// Whether it returned anything.
     pub fn is_there(&self) -> bool {
-        self.data.is_some()
+        self.data.as_ref().is_some_and(|data| !data.trim().is_empty())
     }
 
     /// Its part of the page.
@@ -137,6 +137,11 @@ mod tests {
         let shown = markup(json!({"app": "a", "missing": "nobody answers"}));
         assert!(shown.contains("Nothing came: nobody answers."), "{shown}");
         assert!(markup(json!({"app": "a", "data": ""})).contains("keeps nothing"));
+        for (data, is_there) in [("", false), (" \n", false), ("Kim", true)] {
+            let returned = json!({"app": "a", "data": data});
+            let returned: Returned = serde_json::from_value(returned).unwrap();
+            assert_eq!(returned.is_there(), is_there, "{data:?}");
+        }
     }
 
     #[test]

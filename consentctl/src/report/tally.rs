@@ -114,7 +114,7 @@ pub struct Tally {
     pub in_force: u64,
     pub requests: Kept<Case>,
     pub retention: Kept<answers::Kept>,
-    /// Apps that returned something.
+    /// Apps that returned something, an empty text being nothing.
     pub returned: u64,
     pub changes: Kept<Event>,
     pub sums: BTreeMap<Alike, Sum>,

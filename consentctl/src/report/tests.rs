@@ -35,7 +35,8 @@ fn report(text: &str) -> Vec<Value> {
         json!({"kind": "case", "case": "1", "right": "access", "app": "", "purpose": "", "data": text,
                "statement": text, "opened": NOW, "due": NOW, "region": "EEA", "controller": text,
                "authority": text, "state": "done",
-               "holders": [{"app": text, "state": "done", "at": NOW, "note": text}]}),
+               "holders": [{"app": text, "state": "done", "at": NOW, "note": text},
+                           {"app": text, "state": "waiting", "at": NOW, "note": text}]}),
         json!({"kind": "returned", "app": text, "data": text}),
         json!({"kind": "returned", "app": "b", "missing": text}),
     ];
@@ -85,9 +86,12 @@ fn text_of(page: &str, id: &str) -> String {
 fn a_page_has_everything_and_an_xml_parser_reads_it() {
     let page = made(&report("Kim"));
     for (id, told) in [
-        ("glance", "1 of 1"),
+        ("glance", "1 of 2"),
         ("person", "Controller B.V."),
         ("case", "Access: a copy of everything"),
+        ("case", "Controller then|Kim"),
+        ("holders", "done"),
+        ("holders", "1 app has not answered"),
         ("returned", "Kim"),
         ("returned", "Nothing came: Kim."),
         ("choices", "21 Sep 2026, 14:13"),
@@ -225,6 +229,30 @@ fn a_clock_that_jumped_is_told_beside_the_picture() {
         lines[0]["at"] = at.into();
         made(&lines);
     }
+}
+
+#[test]
+fn what_was_returned_stands_first_and_what_is_long_is_folded() {
+    let holder = |app: String| json!({"app": app, "state": "waiting", "at": NOW, "note": ""});
+    let mut lines = report("Kim");
+    lines[0]["holders"].as_array_mut().unwrap().extend((0..19).map(|n| holder(format!("app{n}"))));
+    lines[0]["controller"] = "Controller B.V.".into();
+    lines[1]["data"] = "".into();
+    let data: Vec<String> = (0..15).map(|n| format!("item{n}")).collect();
+    for line in &mut lines {
+        if line["kind"] == "consent" {
+            line["covers"] = json!([{"purpose": "ads", "data": data}]);
+            line["controller"] = "Controller B.V.".into();
+        }
+    }
+    let page = made(&lines);
+    let place = |text: &str| page.find(text).unwrap();
+    assert!(place("id=\"returned\"") < place("id=\"holders\""));
+    assert!(text_of(&page, "holders").contains("20 apps have not answered yet|Kim|Kim|app0|"));
+    assert!(text_of(&page, "consents").contains(", item11|and 3 more|item12, item13, item14"));
+    assert!(text_of(&page, "glance").contains("0 of 21"));
+    assert!(text_of(&page, "returned").contains("It answered, and keeps nothing."));
+    assert_eq!(page.matches("Controller B.V.").count(), 1);
 }
 
 #[test]

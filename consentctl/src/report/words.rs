@@ -137,11 +137,11 @@ impl Words {
     }
 
     /// What a consent covers: each purpose with its data.
-    pub fn covers(&self, consent: &Consent) -> Vec<(String, String)> {
+    pub fn covers<'a>(&'a self, consent: &'a Consent) -> Vec<(String, Vec<&'a str>)> {
         let covers = consent.covers.iter().flatten();
-        let line = |covered: &crate::answers::Covered| {
-            let data: Vec<&str> = covered.data.iter().map(|data| self.data(data)).collect();
-            (self.purpose(&covered.purpose), data.join(", "))
+        let line = |covered: &'a crate::answers::Covered| {
+            let data = covered.data.iter().map(|data| self.data(data)).collect();
+            (self.purpose(&covered.purpose), data)
         };
         covers.map(line).collect()
     }

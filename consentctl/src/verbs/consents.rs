@@ -184,8 +184,8 @@ mod tests {
         assert_eq!(
             render_consents(&consents(), &Names::default(), &SCREEN, &now()),
             "\
-Given        Toggle       For       By         Notice      In force
-2 hours ago  ad-services  all apps  the shell  2025-10-10  withdrawn 2 minutes ago by a prompt
+Given        Toggle       For       By                Notice      In force
+2 hours ago  ad-services  all apps  the command line  2025-10-10  withdrawn 2 minutes ago by a prompt
 "
         );
     }
@@ -196,7 +196,7 @@ Given        Toggle       For       By         Notice      In force
             render_receipts(&consents(), &Names::default(), &SCREEN, &now()),
             "\
 ad-services, all apps
-  Given       2 hours ago by the shell
+  Given       2 hours ago by the command line
   In force    withdrawn 2 minutes ago by a prompt
   Notice      2025-10-10, in en
   Language    nl

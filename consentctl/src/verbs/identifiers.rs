@@ -199,7 +199,7 @@ mod tests {
             "\
 Identifier  Shared by               Reset          By
 OAID        all apps                never
-VAID        all apps of one vendor  2 minutes ago  the shell
+VAID        all apps of one vendor  2 minutes ago  the command line
             vendor acme.org         1 minute ago   Settings
 "
         );

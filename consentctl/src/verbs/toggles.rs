@@ -324,7 +324,7 @@ mod tests {
 Ad services (ad-services), for the site example.org
   State       off
   Decided by  the choice for all sites
-  Stored      on, until the device restarts, set 2 minutes ago by the shell
+  Stored      on, until the device restarts, set 2 minutes ago by the command line
   Consent     given under the notice 2025-10-10
 "
         );

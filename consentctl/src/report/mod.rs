@@ -1,9 +1,10 @@
 //! An export or a report as one HTML page: it opens from the disk, prints, loads nothing and runs nothing.
 //!
 //! `mod.rs` reads the lines as they come; `tally` keeps what the page tells of them, `returned` is what apps
-//! gave, `timeline` and `picture` show when; `page` and `tables` put it together from `markup`, through which
-//! everything that is not the program's own is escaped.
+//! gave, `case` what was asked and how far it is, `timeline` and `picture` show when; `page` and `tables` put
+//! it together from `markup`, through which everything that is not the program's own is escaped.
 
+mod case;
 mod markup;
 mod page;
 mod picture;

@@ -1,13 +1,12 @@
 //! The page, part by part. What stands in it comes from `tally`; how it looks is `style.css`.
 
-use consentd_dbus::names::ALL_APPS;
-
+use super::case::{self, controller, region, then, whom};
 use super::markup::Markup;
 use super::picture;
-use super::tables::{Cell, counted, facts, left_out, table, thousands};
+use super::tables::{Cell, facts, left_out, table, thousands};
 use super::tally::{Alike, Answers, Sum, Tally};
 use super::words::{self, Words};
-use crate::answers::{self, Case, Choice, Consent, Holder, Profile};
+use crate::answers::{self, Case, Choice, Consent, Profile};
 use crate::lines::{Kind, Lines};
 use crate::user;
 use crate::words::reason;
@@ -39,7 +38,7 @@ pub fn before(tally: &Tally, lines: &Lines, words: &Words) -> String {
     section(&mut page, "person", "About you", |part| person(part, tally, words));
     if let Some(case) = &tally.case {
         section(&mut page, "case", "What was asked", |part| {
-            self::case(part, case, tally.profile.as_ref(), words);
+            case::asked(part, case, tally.profile.as_ref(), words);
         });
         page.own("<section id=\"returned\" aria-labelledby=\"returned-heading\">");
         page.leaf("h2", &[("id", "returned-heading")], "What the apps returned");
@@ -55,7 +54,9 @@ pub fn after(tally: &Tally, lines: &Lines, words: &Words) -> String {
     let mut page = Markup::default();
     if let Some(case) = &tally.case {
         page.own("</section>\n");
-        section(&mut page, "holders", "How far each app is", |part| holders(part, case, words));
+        section(&mut page, "holders", "How far each app is", |part| {
+            case::holders(part, case, words)
+        });
     }
     section(&mut page, "timeline", "When apps asked, and when you changed something", |part| {
         picture::figure(part, &tally.histogram.until(tally.head.at), words);
@@ -173,93 +174,6 @@ fn person(part: &mut Markup, tally: &Tally, words: &Words) {
         tally.case.as_ref().map(|case| case.authority.clone()).unwrap_or_default(),
     ));
     facts(part, told);
-}
-
-/// What was so then, if it is not so now. What is so now stands above, once.
-fn then<'a>(then: &'a str, now: Option<&str>) -> &'a str {
-    if now == Some(then) { "" } else { then }
-}
-
-fn case(part: &mut Markup, case: &Case, now: Option<&Profile>, words: &Words) {
-    let about = [
-        (&case.purpose, words.purpose(&case.purpose)),
-        (&case.data, words.data(&case.data).to_owned()),
-    ];
-    let about: Vec<String> =
-        about.into_iter().filter(|(id, _)| !id.is_empty()).map(|(_, name)| name).collect();
-    facts(
-        part,
-        [
-            ("Right", words::right(&case.right).to_owned()),
-            ("Towards", whom(case, words)),
-            ("About", about.join(", ")),
-            ("You said", case.statement.clone()),
-            ("State", words::case_state(&case.state).to_owned()),
-            ("Opened", words.at(case.opened)),
-            ("Answer due", words.at(case.due)),
-            ("Ended", case.ended.map(|ended| words.at(ended)).unwrap_or_default()),
-            ("Region then", words.region(then(&case.region, region(now)))),
-            ("Controller then", then(&case.controller, controller(now)).to_owned()),
-        ],
-    );
-}
-
-fn region(profile: Option<&Profile>) -> Option<&str> {
-    profile.map(|profile| &*profile.region)
-}
-
-fn controller(profile: Option<&Profile>) -> Option<&str> {
-    profile.and_then(|profile| profile.controller.as_deref())
-}
-
-/// Those that answered, and folded those that did not.
-fn holders(part: &mut Markup, case: &Case, words: &Words) {
-    let (waiting, answered): (Vec<&Holder>, Vec<&Holder>) =
-        case.holders.iter().partition(|holder| holder.state == "waiting");
-    if case.holders.is_empty() {
-        part.leaf("p", &[], "There is no app to ask.");
-    }
-    if !answered.is_empty() {
-        answers_of(part, &answered, words);
-    }
-    if waiting.is_empty() {
-        return;
-    }
-    let have = if waiting.len() == 1 { "has" } else { "have" };
-    let yet = if case.ended.is_none() { " yet" } else { "" };
-    let told = format!("{} {have} not answered{yet}", counted(waiting.len() as u64, "app"));
-    part.element("details", &[("class", "list")], |folded| {
-        folded.leaf("summary", &[], &told);
-        folded.element("ul", &[], |list| {
-            for holder in waiting {
-                list.element("li", &[], |item| {
-                    item.text(&words.whom(&holder.app));
-                    if !holder.note.is_empty() {
-                        item.leaf("div", &[("class", "small")], &holder.note);
-                    }
-                });
-            }
-        });
-    });
-}
-
-fn answers_of(part: &mut Markup, holders: &[&Holder], words: &Words) {
-    let rows = holders.iter().map(|holder| {
-        vec![
-            Cell::plain(words.whom(&holder.app)),
-            Cell::state(&holder.state, words::holder_state(&holder.state)),
-            Cell::when(words.at(holder.at)),
-            Cell::plain(&*holder.note),
-        ]
-    });
-    table(part, "Apps that have answered", &["App", "State", "Since", "It said"], rows);
-}
-
-fn whom(case: &Case, words: &Words) -> String {
-    match case.app.as_str() {
-        ALL_APPS => "every app that keeps something".to_owned(),
-        app => words.whom(app),
-    }
 }
 
 fn choices(part: &mut Markup, tally: &Tally, words: &Words) {

@@ -1,7 +1,6 @@
 //! `retention`.
 
 use jiff::Zoned;
-use serde_json::Value;
 
 use crate::answers::Kept;
 use crate::args::Kind;
@@ -24,7 +23,7 @@ pub async fn retention(session: &Session, app: Option<&str>) -> Result<(), Failu
     let mut rows = settings.list_retention(session.options()).await?;
     if let Some(app) = app {
         let id = names.apps.resolve(app)?;
-        rows.retain(|row| json::object(row)["app"] == Value::from(&*id));
+        rows.retain(|row| json::object(row)["app"].as_str() == Some(&*id));
         // An app may be gone and what it collected not; one with neither is a slip of the pen.
         if rows.is_empty() {
             let known = settings.get_app(&id, session.options()).await;

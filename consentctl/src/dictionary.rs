@@ -180,7 +180,7 @@ mod tests {
         let failure = twins().resolve("Weather").unwrap_err();
         assert_eq!(
             failure.to_string(),
-            "2 apps are named 'Weather': org.example.evil, org.example.weather"
+            "2 apps are named `Weather`: org.example.evil, org.example.weather"
         );
         assert_eq!((failure.exit_code(), &*failure.hint()), (5, "name one by its id"));
         for text in ["Weather", "weathre", "Wether"] {

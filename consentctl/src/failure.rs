@@ -27,7 +27,7 @@ pub enum Failure {
     #[error("{0}")]
     Mistyped(Error, String),
     /// A name that more than one has.
-    #[error("{} {what} are named '{text}': {}", ids.len(), ids.join(", "))]
+    #[error("{} {what} are named `{text}`: {}", ids.len(), ids.join(", "))]
     Ambiguous {
         /// What was named.
         text: String,

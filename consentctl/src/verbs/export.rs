@@ -61,7 +61,7 @@ pub async fn report(
     pour(lines.into(), form, output).await?;
     if !session.screen.json && asked.holders.iter().all(|holder| holder.state != "done") {
         let told = format!(
-            "  → no app has returned anything yet: this is what the device itself keeps; \
+            "consentctl: no app has returned anything yet: this is what the device itself keeps; \
              `consentctl rights show {}` says how far each app is",
             asked.case
         );

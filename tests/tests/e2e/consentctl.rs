@@ -106,6 +106,11 @@ async fn names_are_taken_for_ids_and_the_nearest_is_suggested(world: &mut World)
     let error: Value = serde_json::from_str(&app.err)?;
     assert_eq!(error["error"]["name"], "UnknownApp");
     assert_eq!(error["error"]["hint"], format!("did you mean {WEATHER}?"));
+    for verb in ["consents", "retention"] {
+        let app = ctl.run(&[verb, "org.example.wether"]).await?;
+        assert_eq!(app.code, Some(5), "{verb}");
+        ensure!(app.err.contains(&format!("did you mean {WEATHER}?")), "{app:?}");
+    }
     Ok(())
 }
 

@@ -24,6 +24,9 @@ const WELCOME: &str = "
              as weather request location.services location.precise
   why        consentctl explain Weather location.services location.precise
   look back  consentctl log           consentctl history
+  your data  echo 'home: Utrecht' > /tmp/kept.json; as weather hold /tmp/kept.json &
+             consentctl rights open access --app Weather
+             consentctl rights report 1
 
 ";
 

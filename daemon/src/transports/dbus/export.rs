@@ -1,6 +1,7 @@
 //! `Admin1.Export`: all that the device keeps about one user's choices and answers, as JSON lines; and
 //! the documents that others' tools read.
 
+use std::borrow::Cow;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,8 @@ use crate::row::Row;
 const LINES: &str = "json-lines";
 /// Entries that are read at once.
 const PAGE: u32 = 1_000;
+/// Bytes that the process does not keep for the next time.
+const LARGE: usize = 1 << 20;
 /// How long a reader may leave the pipe full.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -116,21 +119,34 @@ impl Lines {
         let mut seal = std::mem::take(&mut self.seal);
         // Beside the checks: what a holder returned is megabytes.
         let written = tokio::task::spawn_blocking(move || {
-            let mut text = Vec::new();
+            let mut text = String::new();
             for row in rows {
                 // Escaped before it is sealed: a reader that shows it on a terminal changes no byte of it.
                 let line = serde_json::to_string(&row)?;
                 drop(row);
-                let line = printable_json(&line);
+                let line = match printable_json(&line) {
+                    Cow::Borrowed(_) => line,
+                    Cow::Owned(escaped) => escaped,
+                };
                 seal.add(line.as_bytes());
-                text.extend_from_slice(line.as_bytes());
-                text.push(b'\n');
+                // A line that is alone is not copied.
+                if text.is_empty() {
+                    text = line;
+                } else {
+                    text.push_str(&line);
+                }
+                text.push('\n');
             }
             Ok::<_, serde_json::Error>((text, seal))
         });
         let (text, seal) = written.await??;
         self.seal = seal;
-        put_text(&mut self.sender, &text).await
+        let outcome = put_text(&mut self.sender, text.as_bytes()).await;
+        if text.len() > LARGE {
+            drop(text);
+            tokio::task::spawn_blocking(consentd_gate::heap::give_back);
+        }
+        outcome
     }
 
     /// Writes all of a user's, and the end.

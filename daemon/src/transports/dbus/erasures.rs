@@ -126,13 +126,10 @@ impl Service {
                     due.app == *app && user.is_none_or(|user| user == due.user)
                 }
             };
-            let mut whose: Vec<Whose> = service
-                .erasures_due()
-                .await
-                .into_iter()
-                .filter(is_meant)
-                .map(|due| (due.user, due.app))
-                .collect();
+            // What could not be read is logged, and stays due until the next occasion.
+            let due = service.erasures_due().await.unwrap_or_default();
+            let mut whose: Vec<Whose> =
+                due.into_iter().filter(is_meant).map(|due| (due.user, due.app)).collect();
             whose.dedup();
             for whose in whose {
                 service.erase_of(whose);
@@ -140,8 +137,9 @@ impl Service {
         });
     }
 
-    async fn erasures_due(&self) -> Vec<ErasureDue> {
-        self.blocking(|engine| Ok(engine.erasures_due())).await.unwrap_or_default()
+    async fn erasures_due(&self) -> Result<Vec<ErasureDue>, String> {
+        let due = self.blocking(|engine| Ok(engine.erasures_due())).await;
+        due.map_err(|error| format!("what is due cannot be read: {error}"))
     }
 
     fn erase_of(self: &Arc<Self>, whose: Whose) {
@@ -175,9 +173,10 @@ impl Service {
 
     /// Has everything erased that is due of a user's app, one call after the other.
     async fn round(&self, whose: &Whose) -> Came {
-        let due = self.erasures_due().await;
+        let is_meant = |due: &ErasureDue| (due.user, &due.app) == (whose.0, &whose.1);
+        let Ok(due) = self.erasures_due().await else { return Came::Short };
         let mut came = Came::Done;
-        for due in due.into_iter().filter(|due| (due.user, &due.app) == (whose.0, &whose.1)) {
+        for due in due.into_iter().filter(is_meant) {
             match self.have_erased(&due).await {
                 None => return Came::ToNobody,
                 Some(Ok(())) => {}
@@ -189,15 +188,21 @@ impl Service {
                 }
             }
         }
-        came
+        // What changed while others were told was passed over.
+        match self.erasures_due().await {
+            Ok(left) if !left.iter().any(is_meant) => came,
+            Ok(_) | Err(_) => Came::Short,
+        }
     }
 
     /// Has one thing erased; `None` where nobody answers for the app now.
     async fn have_erased(&self, due: &ErasureDue) -> Option<Result<(), String>> {
         let _turn = self.holders.pace.turn(due.user, &due.app).await?;
         // It may be done by now, or consented to anew.
-        if !self.erasures_due().await.contains(due) {
-            return Some(Ok(()));
+        match self.erasures_due().await {
+            Ok(now) if now.contains(due) => {}
+            Ok(_) => return Some(Ok(())),
+            Err(why) => return Some(Err(why)),
         }
         Some(match self.holder_of(due.user, &due.app).await? {
             Ok(address) => self.tell_to_erase(address, due.clone()).await,
